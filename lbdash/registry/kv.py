@@ -99,7 +99,7 @@ class Changes:
 
     `synced` True once the mirror is known to be complete up to `revision`: after the first list, and after each
     repair (`relisted` True: the events are the difference between what we had and what is there).
-    `epoch` rises when the data under us was replaced (a wiped data directory): revisions before and after do not compare.
+    `epoch` rises when the data under us was replaced (a wiped data directory): revisions of two epochs do not compare.
     """
 
     events: tuple[WatchPut | WatchDelete, ...]
@@ -111,7 +111,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The watch is broken and heals itself; `reason` is for people. Followed by `Changes(synced=True)` or `Progress` when well."""
+    """The watch is broken and heals itself; `reason` is for people. `Changes(synced=True)` or `Progress` follow when well."""
 
     reason: str
     denied: bool = False  # the user may not read the prefix: retried slowly
@@ -139,7 +139,7 @@ class RegistryStats:
 
 
 class Registry(Protocol):
-    """All methods raise `RegistryUnavailable`, `PermissionDenied` or `RegistryError`; none retries a write by itself."""
+    """All methods raise `RegistryUnavailable`, `PermissionDenied` or `RegistryError`; none retries a write."""
 
     async def get(self, key: bytes) -> KeyValue | None: ...
 
@@ -148,7 +148,7 @@ class Registry(Protocol):
         ...
 
     def watch(self, prefix: bytes) -> AsyncIterator[WatchMessage]:
-        """List, then follow, for ever: heals itself. First message is `Changes(synced=True)` or `Stale`. Ends when closed."""
+        """List, then follow for ever, healing itself. First comes `Changes(synced=True)` or `Stale`. Ends on close."""
         ...
 
     async def put(self, key: bytes, value: bytes, *, lease: int = 0) -> int:
