@@ -1,4 +1,4 @@
-"""The JSON values of control keys: parse, check, rewrite. Errors are ValueError, KeyError or TypeError with a reason."""
+"""The JSON values of control keys: parse, check, rewrite. Errors: ValueError, KeyError, TypeError, with a reason."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The watch is broken and heals itself; `reason` is for people. `Changes(synced=True)` or `Progress` follow when well."""
+    """The watch is broken and heals itself; `reason` is for people. Until `Changes(synced=True)` or `Progress`."""
 
     reason: str
     denied: bool = False  # the user may not read the prefix: retried slowly

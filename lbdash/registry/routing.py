@@ -39,7 +39,7 @@ class WeightOverride:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Calls whose metadata `header` equals `exact` go to `version`; `exact` None = an unknown matcher: never matches."""
+    """Calls whose metadata `header` equals `exact` go to `version`; `exact` None = an unknown matcher: no match."""
 
     header: str
     exact: str | None
