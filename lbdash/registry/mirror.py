@@ -27,6 +27,10 @@ class Mirror:
         """Nothing was listed yet."""
         return self._cluster_id is None
 
+    def doubts(self, revision: int, cluster_id: int) -> bool:
+        """True when a server with these headers may not hold the history we were told."""
+        return revision < self.revision or cluster_id != self._cluster_id
+
     def apply(self, events: Iterable[WatchEvent], revision: int) -> tuple[WatchEvent, ...]:
         """Take in what a watch delivered; returns the events that are news (a list may have overtaken the watch)."""
         fresh = tuple(event for event in events if _revision(event) > self.revision)
@@ -49,7 +53,7 @@ class Mirror:
 
     def _contradicted(self, listing: Listing) -> bool:
         """One history never goes back, never changes cluster, and never alters what it said of the past."""
-        if listing.revision < self.revision or listing.cluster_id != self._cluster_id:
+        if self.doubts(listing.revision, listing.cluster_id):
             return True
         return any(kv.mod_revision <= self.revision and self._stamps.get(kv.key) != _stamp(kv) for kv in listing.items)
 

@@ -1,0 +1,133 @@
+"""One watch stream of etcd, as a `watch.Feed`: opened, read, and kept honest by asking for life.
+
+etcd says nothing while nothing changes, so a frozen server and a quiet prefix look alike. A progress
+request every few seconds on the stream tells them apart; it is one small message, not a request of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+
+from lbdash.proto import etcd_pb2 as pb
+from lbdash.registry.etcd_errors import describe, is_denied
+from lbdash.registry.etcd_messages import event_of, range_end
+from lbdash.registry.etcd_wire import Call, Wire, task_cancelled
+from lbdash.registry.kv import PermissionDenied, RegistryError, RegistryUnavailable
+from lbdash.registry.watch import Compacted, Delivery, Tuning
+from lbdash.tasks import spawn, stop
+
+_PROGRESS = pb.WatchRequest(progress_request=pb.WatchProgressRequest())
+
+
+class EtcdFeed:
+    """Made by `open_feed`."""
+
+    def __init__(self, wire: Wire, call: Call, what: str, tuning: Tuning) -> None:
+        self.revision = self.cluster_id = 0
+        self._wire, self._call, self._what, self._tuning = wire, call, what, tuning
+        self._reading = False
+        self._heard = 0.0  # when the stream last spoke, or when we last began to listen
+        self._silent = False
+        self._heart = spawn(self._beat(), "etcd watch heartbeat")
+
+    async def start(self, prefix: bytes, start_revision: int) -> None:
+        """Returns once etcd has accepted the watch."""
+        create = pb.WatchCreateRequest(
+            key=prefix or b"\0",
+            range_end=range_end(prefix),
+            start_revision=start_revision,
+            progress_notify=True,
+            fragment=True,
+        )
+        await self._write(pb.WatchRequest(create_request=create))
+        created = await self._read()
+        while not created.created:  # an answer to a progress request may overtake it
+            created = await self._read()
+        self.revision, self.cluster_id = created.header.revision, created.header.cluster_id
+
+    async def next(self) -> Delivery:
+        answer = await self._read()
+        events = tuple(event_of(event) for event in answer.events)
+        if answer.fragment:
+            # The rest of this revision is still to come: complete is only what came before it.
+            return Delivery(events, answer.events[-1].kv.mod_revision - 1 if events else 0)
+        # The answer to a progress *request* (watch id -1) may overtake events before etcd 3.5.8 and
+        # 3.4.25, so its revision proves nothing; a progress *notification* comes in order.
+        return Delivery(events, answer.header.revision if events or answer.watch_id >= 0 else 0)
+
+    async def close(self) -> None:
+        self._call.cancel()
+        await stop(self._heart)
+
+    # ---- inside
+
+    async def _read(self) -> pb.WatchResponse:
+        self._heard, self._reading = _now(), True
+        try:
+            answer = await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise self._wire.failed(error, self._what) from error
+        except asyncio.CancelledError:
+            if task_cancelled():
+                raise
+            raise self._broken() from None
+        finally:
+            self._reading = False
+        if not isinstance(answer, pb.WatchResponse):
+            raise RegistryUnavailable(f"{self._what}: the stream ended")
+        if answer.canceled:
+            raise self._refusal(answer)
+        return answer
+
+    async def _write(self, request: pb.WatchRequest) -> None:
+        try:
+            await self._call.write(request)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            pass  # the reader is told the same, and answers it
+        except asyncio.CancelledError:
+            if task_cancelled():
+                raise
+
+    async def _beat(self) -> None:
+        """Only a pending read can tell silence: while our own consumer is slow, nobody listens."""
+        while not self._call.done():
+            await asyncio.sleep(self._tuning.heartbeat)
+            if self._reading and _now() - self._heard > self._tuning.silence:
+                self._silent = True
+                self._call.cancel()
+            elif self._reading:
+                await self._write(_PROGRESS)
+
+    def _broken(self) -> RegistryUnavailable:
+        if not self._silent:
+            return RegistryUnavailable(f"{self._what}: the connection was closed")
+        self._wire.next_endpoint()
+        return RegistryUnavailable(f"{self._what}: etcd was silent for {self._tuning.silence:g} s")
+
+    def _refusal(self, answer: pb.WatchResponse) -> RegistryError:
+        reason = answer.cancel_reason
+        if answer.compact_revision:
+            return Compacted(f"{self._what}: compacted up to {answer.compact_revision}")
+        if is_denied(reason) or (answer.created and not reason):
+            return PermissionDenied(describe(self._what, reason or "permission denied"))
+        self._wire.next_endpoint()
+        return RegistryUnavailable(describe(self._what, reason))
+
+
+async def open_feed(wire: Wire, prefix: bytes, start_revision: int, tuning: Tuning) -> EtcdFeed:
+    what = f"watch {prefix.decode(errors='backslashreplace')}"
+    # hasleader: a member without a leader ends the watch, instead of keeping quiet for ever
+    call = await wire.stream("/etcdserverpb.Watch/Watch", pb.WatchResponse, what, ("hasleader", "true"))
+    feed = EtcdFeed(wire, call, what, tuning)
+    try:
+        await feed.start(prefix, start_revision)
+    except BaseException:
+        await feed.close()
+        raise
+    return feed
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
