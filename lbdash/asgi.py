@@ -1,0 +1,26 @@
+"""The ASGI app. It has no module-level `application`: lbdash is one process, and `lbdash serve` is its server."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from django.core.asgi import get_asgi_application
+
+from lbdash.web.body import App, Receive, Scope, Send, limit_body
+from lbdash.web.throttle import Throttle
+
+if TYPE_CHECKING:
+    from lbdash.runtime import Runtime
+
+
+def application(runtime: Runtime) -> App:
+    """HTTP by Django, WebSockets by Channels; both find `runtime` in `scope["state"]`. After `web.conf.setup`."""
+    http = limit_body(get_asgi_application())
+    state = {"runtime": runtime, "throttle": Throttle(time.monotonic)}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = state
+        await http(scope, receive, send)
+
+    return app
