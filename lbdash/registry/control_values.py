@@ -125,6 +125,6 @@ def rewrite(raw: Raw | None, fields: Mapping[str, Any]) -> bytes:
     """The JSON value to put: `fields` over what is there, so that fields newer than we are survive."""
     try:
         old = json.loads(raw.value) if raw else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         old = {}
     return json.dumps({**(old if isinstance(old, dict) else {}), **fields}, ensure_ascii=False).encode()

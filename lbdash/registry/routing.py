@@ -99,6 +99,7 @@ class Routing:
     policy: PolicyChoice | None = None
     raw: Mapping[str, Raw] = field(default_factory=lambda: _EMPTY)
     problems: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    revision: int = 0  # of the last put or delete folded in
 
     def admin_of(self, address: str) -> Admin:
         override = self.admin.get(address)

@@ -23,7 +23,12 @@ def fold(routing: Routing, events: Iterable[WatchPut | WatchDelete]) -> Routing:
         ref = parse_key(key)
         if ref is not None and ref.service == routing.service:
             routing = _put(routing, key, ref, event.kv) if isinstance(event, WatchPut) else _delete(routing, key, ref)
+            routing = replace(routing, revision=_revision(event))
     return routing
+
+
+def _revision(event: WatchPut | WatchDelete) -> int:
+    return event.kv.mod_revision if isinstance(event, WatchPut) else event.revision
 
 
 def _put(routing: Routing, key: str, ref: ControlKey, kv: KeyValue) -> Routing:
