@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import grpc
 
 from lbdash.proto import etcd_pb2 as pb
-from lbdash.registry.endpoints import Endpoint, parse_endpoint
+from lbdash.registry.endpoints import Endpoint, parse_endpoint, parse_endpoints
 from lbdash.registry.etcd_errors import is_compacted, is_too_large
 from lbdash.registry.etcd_feed import EtcdFeed, open_feed
 from lbdash.registry.etcd_messages import compare_of, key_value_of, operation_of, range_end
@@ -29,6 +29,8 @@ from lbdash.registry.kv import (
 )
 from lbdash.registry.watch import HealingWatch, Tuning
 
+__all__ = ["EtcdRegistry", "parse_endpoints"]
+
 PAGE = 500  # keys in one answer; less when the values are large
 KV, LEASE, MAINTENANCE = "/etcdserverpb.KV/", "/etcdserverpb.Lease/", "/etcdserverpb.Maintenance/"
 
@@ -36,7 +38,7 @@ KV, LEASE, MAINTENANCE = "/etcdserverpb.KV/", "/etcdserverpb.Lease/", "/etcdserv
 class EtcdRegistry:
     """Implements `kv.Registry`. Connects at the first request; must be made and used in one event loop.
 
-    `endpoints`: `host:port`, `http://...` or `https://...`, tried in turn. `ca`, `cert`, `key`: PEM bytes.
+    `endpoints`: `host:port`, `http://...` or `https://...`, tried in turn. `ca`, `cert`, `key`: PEM files.
     `timeout`: seconds for one request. Raises ValueError for endpoints or credentials that cannot be.
     """
 
@@ -46,9 +48,9 @@ class EtcdRegistry:
         *,
         user: str | None = None,
         password: str | None = None,
-        ca: bytes | None = None,
-        cert: bytes | None = None,
-        key: bytes | None = None,
+        ca: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
         timeout: float = 5.0,
         tuning: Tuning | None = None,
     ) -> None:
@@ -89,7 +91,7 @@ class EtcdRegistry:
         found = () if answer.succeeded else [kv for r in answer.responses for kv in r.response_range.kvs]
         return TxnResult(answer.succeeded, answer.header.revision, tuple(map(key_value_of, found)))
 
-    async def watch(self, prefix: bytes) -> AsyncIterator[WatchMessage]:
+    async def watch(self, prefix: bytes) -> AsyncGenerator[WatchMessage, None]:
         self._watches += 1
         try:
             async with aclosing(HealingWatch(_WatchSource(self), prefix, self._tuning).messages()) as messages:

@@ -7,9 +7,11 @@ dead endpoint costs nothing but time), and sends again once what etcd refused fo
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 import grpc
@@ -44,26 +46,34 @@ Call = grpc.aio.StreamStreamCall[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who we are to etcd. `ca`, `cert`, `key` are PEM bytes; `cert` and `key` together make mTLS."""
+    """Who we are to etcd. `ca`, `cert`, `key` are paths of PEM files; `cert` and `key` together make mTLS."""
 
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    ca: bytes | None = None
-    cert: bytes | None = None
-    key: bytes | None = field(default=None, repr=False)
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
 
     def __post_init__(self) -> None:
         if (self.cert is None) != (self.key is None):
             raise ValueError("etcd: a client certificate needs its key, and the other way round")
         if self.user and self.password is None:
             raise ValueError(f"etcd: user {self.user!r} needs a password")
+        for path in filter(None, (self.ca, self.cert, self.key)):
+            if not os.access(path, os.R_OK):
+                raise ValueError(f"etcd: cannot read {path}")
 
     def channel(self, endpoint: Endpoint) -> grpc.aio.Channel:
         tls = endpoint.tls if endpoint.tls is not None else bool(self.ca or self.cert)
         if not tls:
             return grpc.aio.insecure_channel(endpoint.address, options=OPTIONS)
-        credentials = grpc.ssl_channel_credentials(self.ca, self.key, self.cert)
+        credentials = grpc.ssl_channel_credentials(*map(_pem, (self.ca, self.key, self.cert)))
         return grpc.aio.secure_channel(endpoint.address, credentials, options=OPTIONS)
+
+
+def _pem(path: str | None) -> bytes | None:
+    """Read when a channel is made, so that a renewed certificate is taken up."""
+    return Path(path).read_bytes() if path else None
 
 
 class Wire:

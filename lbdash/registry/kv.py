@@ -7,7 +7,7 @@ moves the revision by one per transaction).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -147,7 +147,7 @@ class Registry(Protocol):
         """Everything under `prefix` at ONE revision, in pages; `limit` > 0 stops early (a sample)."""
         ...
 
-    def watch(self, prefix: bytes) -> AsyncIterator[WatchMessage]:
+    def watch(self, prefix: bytes) -> AsyncGenerator[WatchMessage, None]:
         """List, then follow for ever, healing itself. First comes `Changes(synced=True)` or `Stale`. Ends on close."""
         ...
 

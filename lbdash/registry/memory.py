@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lbdash.registry.kv import (
@@ -68,7 +68,7 @@ class MemoryRegistry:
         self._call("list")
         return self._listing(prefix, limit, keys_only)
 
-    async def watch(self, prefix: bytes) -> AsyncIterator[WatchMessage]:
+    async def watch(self, prefix: bytes) -> AsyncGenerator[WatchMessage, None]:
         self._watches += 1
         mirror = Mirror()
         try:
