@@ -1,0 +1,120 @@
+"""One backend as one channel sees it: what it is, and what its calls told. Outlives every picker."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from math import exp, inf
+from typing import Any
+
+from lbdash.model import DEFAULT_WEIGHT, LATENCY_BOUNDS_US, Outcome
+
+CANCELLED, INFRASTRUCTURE = Outcome.CANCELLED, Outcome.INFRASTRUCTURE
+DECAY_S = 10.0  # time constant of both averages: go-zero's, from Finagle
+FIRST_SAMPLE_WEIGHT = 0.5  # how much of the initial success survives the first completion: one failure is no proof
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What the resolver says of one address (canonical). `online` False: the backend itself asks for no calls."""
+
+    address: str
+    version: str = ""
+    weight: int = DEFAULT_WEIGHT
+    online: bool = True
+
+
+class Endpoint:
+    """Identity and statistics of one address within one channel. Times in seconds on the monotonic clock.
+
+    `begin` and `done` bracket every call handed to a connection; a second `done` with one token does nothing.
+    Unary-response calls feed `lag` and the latency buckets. Streams count as in flight and by outcome only:
+    how long somebody listened says nothing about how fast the backend is.
+    """
+
+    __slots__ = (
+        "address",
+        "calls",
+        "connection",
+        "index",
+        "lag",
+        "last_done",
+        "last_pick",
+        "latency",
+        "leaving",
+        "outcomes",
+        "picks",
+        "streams",
+        "success",
+        "version",
+        "weight",
+    )
+
+    def __init__(self, address: str, index: int = 0, version: str = "", weight: float = DEFAULT_WEIGHT) -> None:
+        self.address = address
+        self.index = index
+        self.version = version
+        self.weight = weight
+        self.connection: Any = None  # the transport's; policies leave it alone
+        self.leaving = False  # the pool closes the connection when the last call ends
+        self.picks = 0
+        self.outcomes = [0, 0, 0, 0]  # by Outcome
+        self.calls: dict[int, float] = {}  # token -> start, oldest first
+        self.streams: dict[int, float] = {}
+        self.latency: dict[int, int] = {}  # bucket -> calls since the reporter took them
+        self.lag: float | None = None  # EWMA of latency; None = cold
+        self.success = 1.0  # EWMA of 1 = acceptable, 0 = infrastructure failure
+        self.last_done: float | None = None
+        self.last_pick = -inf
+
+    @property
+    def inflight(self) -> int:
+        return len(self.calls) + len(self.streams)
+
+    def begin(self, now: float) -> int:
+        """A unary-response call was handed over. The token goes to `done`."""
+        self.picks = token = self.picks + 1
+        self.calls[token] = now
+        return token
+
+    def begin_stream(self, now: float) -> int:
+        self.picks = token = self.picks + 1
+        self.streams[token] = now
+        return token
+
+    def done(self, token: int, now: float, outcome: Outcome) -> None:
+        """The call ended. Cancelled calls say nothing of the backend, so they move no average."""
+        start = self.calls.pop(token, None)
+        if start is None and self.streams.pop(token, None) is None:
+            return
+        self.outcomes[outcome] += 1
+        if outcome is CANCELLED:
+            return
+        lag = None
+        if start is not None:
+            lag = now - start if now > start else 0.0
+            bucket = bisect_left(LATENCY_BOUNDS_US, lag * 1e6)
+            self.latency[bucket] = self.latency.get(bucket, 0) + 1
+        self.observe(now, lag, outcome is not INFRASTRUCTURE)
+
+    def observe(self, now: float, lag: float | None, ok: bool) -> None:
+        """Move both averages by one completion (SPEC 5.3 in floats, 5.6 for the first sample)."""
+        last = self.last_done
+        keep = FIRST_SAMPLE_WEIGHT if last is None else exp(min(0.0, last - now) / DECAY_S)
+        self.last_done = now
+        self.success = self.success * keep + (1.0 - keep if ok else 0.0)
+        if lag is not None:
+            mean = self.lag
+            self.lag = lag if mean is None else mean * keep + lag * (1.0 - keep)
+
+    def oldest(self) -> float | None:
+        """When the oldest call or stream in flight began; None when there is none."""
+        starts = [next(iter(flights.values())) for flights in (self.calls, self.streams) if flights]
+        return min(starts) if starts else None
+
+    def take_latency(self) -> dict[int, int]:
+        taken, self.latency = self.latency, {}
+        return taken
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.address} v={self.version!r} picks={self.picks} inflight={self.inflight}>"
