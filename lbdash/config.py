@@ -78,6 +78,21 @@ class Config:
         return not self.control
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where the command line finds a dashboard that runs, and what it shows at its door."""
+
+    url: str = "http://127.0.0.1:8000"
+    token: str = field(default="", repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Remote:
+        """`LBDASH_URL` and `LBDASH_TOKEN`."""
+        env = os.environ if env is None else env
+        given = {"url": env.get("LBDASH_URL"), "token": env.get("LBDASH_TOKEN")}
+        return cls(**{key: value for key, value in given.items() if value})
+
+
 def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for item in fields(Config):

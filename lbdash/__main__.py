@@ -1,0 +1,5 @@
+"""`python -m lbdash` is `lbdash`."""
+
+from lbdash.cli import main
+
+raise SystemExit(main())

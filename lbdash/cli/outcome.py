@@ -1,0 +1,99 @@
+"""One command sent, its outcome in words and as an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lbdash.cli.api import Api, Json, NoAnswer, service_path
+from lbdash.cli.errors import Exit
+from lbdash.cli.options import api_of, usage
+from lbdash.cli.output import note, say
+
+_CODES = {
+    "applied": Exit.DONE,
+    "refused": Exit.REFUSED,
+    "conflict": Exit.CONFLICT,
+    "unknown": Exit.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    id: str
+    code: Exit
+
+
+def carry_out(args: argparse.Namespace, command: Mapping[str, Any]) -> int:
+    return send(args, command).code
+
+
+def send(args: argparse.Namespace, command: Mapping[str, Any]) -> Sent:
+    """Post `command` and print the outcome: JSON to stdout with --json, else words."""
+    if args.force and not args.reason:
+        raise usage("--force needs --reason: whoever looks at the audit trail will want to know")
+    api = api_of(args)
+    body = {**command, "reason": args.reason, "id": uuid.uuid4().hex}
+    if args.service is not None:
+        body["generation"] = _generation(api, args)
+    if args.force:
+        body["force"] = {"service": args.force, "reason": args.reason}
+    path = "/freeze" if args.service is None else service_path(args.service, "/commands")
+    answer = _post(api, path, body)
+    _print(args, answer)
+    return Sent(str(answer.get("id") or body["id"]), _CODES.get(answer["outcome"], Exit.FAILED))
+
+
+def _generation(api: Api, args: argparse.Namespace) -> int:
+    """What the operator looked at; not told, it is what is there now."""
+    if args.generation is not None:
+        return int(args.generation)
+    return int(api.get(service_path(args.service))["generation"])
+
+
+def _post(api: Api, path: str, body: Json) -> Json:
+    """Sent twice when the answer is lost: the id makes the second one a question for the first one's result."""
+    for last in (False, True):
+        try:
+            return api.post(path, body)[1]
+        except NoAnswer as error:
+            if last:
+                return {"id": body["id"], "outcome": "unknown", "text": str(error)}
+    raise AssertionError("unreachable")
+
+
+def _print(args: argparse.Namespace, answer: Json) -> None:
+    if args.json:
+        say(json.dumps(answer, ensure_ascii=False))
+        return
+    tell = say if answer["outcome"] == "applied" else note
+    for line in lines(answer):
+        tell(line)
+
+
+def lines(answer: Json) -> Iterator[str]:
+    """The outcome for people: what happened, why, and what to try."""
+    outcome, text = answer["outcome"], answer.get("text") or ""
+    yield f"{outcome}: {text}" if text else str(outcome)
+    match outcome:
+        case "applied":
+            yield f"generation {answer.get('generation')}, revision {answer.get('revision')}, command {answer.get('id')}"
+        case "refused":
+            yield from (f"  {item['code']}: {item['text']}" for item in answer.get("objections") or [])
+            yield "Nothing was changed. If you know better: --force SERVICE --reason WHY."
+        case "conflict":
+            yield from _both_sides(answer.get("conflict"))
+            yield "Nothing was changed: somebody was faster. Look again with `lbdash services SERVICE`, then repeat."
+        case "unknown":
+            yield f"It may or may not be in force. See Activity in the dashboard for command {answer.get('id')}."
+
+
+def _both_sides(conflict: Any) -> Iterator[str]:
+    if isinstance(conflict, Mapping):
+        yield from (f"  {key}: {value}" for key, value in conflict.items())
+    elif conflict:
+        yield f"  {conflict}"
