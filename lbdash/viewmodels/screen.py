@@ -61,7 +61,14 @@ class Screen:
 
 def table_html(table: Table) -> Html:
     head = join(
-        tag("div", column.label, class_=f"cell {column.css}".rstrip(), role="columnheader", title=column.title or None)
+        tag(
+            "div",
+            column.label,
+            class_=f"cell {column.css}".rstrip(),
+            role="columnheader",
+            data_col=column.name,
+            title=column.title or None,
+        )
         for column in table.columns
     )
     rows = join(row_html(table, row) for row in table.rows)
@@ -69,7 +76,8 @@ def table_html(table: Table) -> Html:
         f'<div class="table" role="table"{attrs(aria_label=table.label, data_table=table.name)}>'
         f'<div class="row head" role="row">{head}</div>'
         f'<div class="rows" role="rowgroup">{rows}</div>'
-        f'<div class="table-empty">{table.empty}</div></div>'
+        f'<div class="table-empty">{table.empty}</div>'
+        f'<p class="no-match" hidden>Nothing matches the filter.</p></div>'
     )
 
 

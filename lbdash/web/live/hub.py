@@ -1,0 +1,95 @@
+"""Composes every watched page once per tick for all its viewers. Two lanes: state changes at once, numbers at 4 Hz.
+
+Nothing runs while nobody watches. A page nobody watches keeps its memo for a while, so that coming back is cheap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import Http404
+
+from lbdash.runtime import Runtime
+from lbdash.tasks import spawn, stop
+from lbdash.viewmodels.header import notice
+from lbdash.viewmodels.screen import Memo, Screen
+from lbdash.web.live.feed import Feed, Key
+from lbdash.web.live.lanes import Lanes
+
+log = logging.getLogger(__name__)
+
+MAX_VIEWERS = 500
+_IDLE_FEEDS = 16
+
+Compose = Callable[[Memo], Screen]
+Blob = Callable[[Memo], bytes | None]
+
+
+class Hub:
+    """`join` and `leave` bracket a viewer. One per runtime; its loop starts with the first viewer."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._feeds: dict[Key, Feed] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def viewers(self) -> int:
+        return sum(feed.viewers for feed in self._feeds.values())
+
+    @property
+    def pages(self) -> int:
+        return sum(feed.viewers > 0 for feed in self._feeds.values())
+
+    def feed(self, key: Key, compose: Compose, blob: Blob | None = None) -> Feed:
+        """The feed of a page; made when it is new, and then the idlest one beyond the bound is dropped."""
+        feed = self._feeds.pop(key, None) or Feed(key, compose, blob)
+        self._feeds[key] = feed  # last = used last
+        idle = [other for other in self._feeds.values() if not other.viewers and other is not feed]
+        for other in idle[: max(0, len(idle) - _IDLE_FEEDS)]:
+            del self._feeds[other.key]
+        return feed
+
+    def join(self, feed: Feed) -> bool:
+        """False when there are too many viewers."""
+        if self.viewers >= MAX_VIEWERS:
+            return False
+        self._feeds[feed.key] = feed
+        feed.viewers += 1
+        if self._task is None or self._task.done():
+            self._task = spawn(self._run(), "live hub")
+        return True
+
+    def leave(self, feed: Feed) -> None:
+        feed.viewers -= 1
+
+    async def close(self) -> None:
+        await stop(self._task)
+
+    # ---- the loop
+
+    async def _run(self) -> None:
+        changes = self._runtime.store.subscribe()
+        lanes = Lanes(self._runtime.store, changes)
+        try:
+            while watched := [feed for feed in self._feeds.values() if feed.viewers]:
+                started = time.perf_counter()
+                for feed in watched:
+                    self._paint(feed, with_blob=lanes.pulse)
+                await lanes.next(time.perf_counter() - started)
+        finally:
+            changes.close()
+
+    def _paint(self, feed: Feed, with_blob: bool) -> None:
+        try:
+            feed.paint()
+            if with_blob:
+                feed.paint_blob()
+        except Http404 as error:
+            feed.fail(notice("wait", "This is no longer known", str(error)))
+        except Exception:
+            log.exception("page %s failed", feed.key.path)
+            feed.fail(notice("down", "This page cannot be updated", "The log has the reason. Other pages go on."))

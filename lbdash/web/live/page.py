@@ -1,0 +1,117 @@
+"""`live_page`: one compose function is a view, a first paint and a live feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import resolve
+
+from lbdash.live.view import LiveView
+from lbdash.runtime import Runtime
+from lbdash.viewmodels import header
+from lbdash.viewmodels.screen import Memo, Screen
+from lbdash.web import access
+from lbdash.web.live.feed import Feed, Key
+from lbdash.web.live.hub import Hub
+from lbdash.web.roles import Identity, Role
+
+BROWSER_ONLY = frozenset({"q", "problems"})  # query keys that only the page's JavaScript reads
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a compose function may look at. `may_steer`: the viewer's role allows commands."""
+
+    runtime: Runtime
+    view: LiveView
+    query: Mapping[str, str]
+    may_steer: bool
+    memo: Memo
+
+
+class Compose(Protocol):
+    def __call__(self, ask: Ask, /, **kwargs: Any) -> Screen: ...
+
+
+class Blob(Protocol):
+    def __call__(self, ask: Ask, /, **kwargs: Any) -> bytes | None: ...
+
+
+def live_page(template: str, *, blob: Blob | None = None) -> Callable[[Callable[..., Screen]], Any]:
+    """See the package's docstring. `template` gets `screen`, `page` (viewmodels.header.Header) and `live_token`."""
+
+    def decorate(compose: Callable[..., Screen]) -> Any:
+        @access.viewer_required
+        async def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+            if request.method not in ("GET", "HEAD"):
+                return HttpResponse(status=405, headers={"Allow": "GET"})
+            return _first_paint(request, template)
+
+        view.compose, view.blob = compose, blob  # type: ignore[attr-defined]
+        view.__name__ = getattr(compose, "__name__", "view")
+        return view
+
+    return decorate
+
+
+def hub_of(scope: Mapping[str, Any]) -> Hub:
+    """The runtime's hub, from the ASGI scope's state; made on first use."""
+    state = scope["state"]
+    if "hub" not in state:
+        state["hub"] = Hub(state["runtime"])
+    return cast(Hub, state["hub"])
+
+
+def feed_of(scope: Mapping[str, Any], path: str, query: str, identity: Identity) -> Feed | None:
+    """The feed of the page at `path` as `identity` may see it; None when no live page lives there."""
+    match = resolve(path)  # raises Resolver404, an Http404
+    compose = getattr(match.func, "compose", None)
+    if compose is None or not identity.role.covers(access.needed(match.func, "GET") or Role.VIEWER):
+        return None
+    words = {key: value for key, value in QueryDict(query).items() if key not in BROWSER_ONLY}
+    key = Key(path, tuple(sorted((str(k), str(v)) for k, v in words.items())), identity.role.covers(Role.OPERATOR))
+    runtime: Runtime = scope["state"]["runtime"]
+    blob = match.func.blob  # type: ignore[attr-defined]
+
+    def ask(memo: Memo) -> Ask:
+        return Ask(runtime, runtime.store.view(), dict(key.query), key.may_steer, memo)
+
+    def composed(memo: Memo) -> Screen:
+        asked = ask(memo)
+        screen: Screen = compose(asked, **match.kwargs)
+        return _with_header(screen, asked.view)
+
+    return hub_of(scope).feed(key, composed, (lambda memo: blob(ask(memo), **match.kwargs)) if blob else None)
+
+
+def _with_header(screen: Screen, view: LiveView) -> Screen:
+    return replace(screen, regions={**header.regions(view.state, view.now), **screen.regions})
+
+
+def _first_paint(request: HttpRequest, template: str) -> HttpResponse:
+    who = access.identity(request)
+    scope = cast(Any, request).scope
+    feed = feed_of(scope, request.path_info, request.META.get("QUERY_STRING", ""), who)
+    assert feed is not None, "a live page's own URL resolves to it"
+    screen, token = feed.hand_out()
+    context = {"screen": screen, "page": page_header(request, who), "live_token": token}
+    return render(request, template, context)
+
+
+def page_header(request: HttpRequest, who: Identity) -> header.Header:
+    """For pages that extend `live.html` or include the top bar."""
+    runtime = access.runtime(request)
+    config = runtime.config
+    return header.Header(
+        config.name,
+        config.colour,
+        header.cluster_text(runtime.facts.cluster_id),
+        who.name,
+        who.role,
+        config.read_only,
+        header.nav(request.path_info),
+    )
