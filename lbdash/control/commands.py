@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from lbdash.model import AddressError, canonical_address
 
 DRAIN_S = 4 * 3600  # drains last 4 h unless told otherwise
 MAX_FOR_S = 30 * 24 * 3600
+MAX_VALUE_BYTES = 100_000  # of versions or policy: every client keeps a copy
 MAX_BACKENDS = 100  # etcd takes 128 operations in a transaction
 
 
@@ -89,6 +91,15 @@ class Freeze:
 
     on: bool
     verb: ClassVar[str] = "freeze"
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """An Undo, looked up: what the keys of command `of` were before it (etcd key -> value text; None = absent)."""
+
+    of: str
+    values: Mapping[str, str | None]
+    verb: ClassVar[str] = "undo"
 
 
 Command = Drain | Maint | Ready | Weight | SetVersions | SetPolicy | Undo | Freeze
@@ -183,10 +194,21 @@ def command_json(command: Command) -> dict[str, Any]:
 
 def _value(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if "value" not in data:
-        return {key: value for key, value in data.items() if key not in _ENVELOPE}
+        return _writable({key: value for key, value in data.items() if key not in _ENVELOPE})
     value = data["value"]
     if value is not None and not isinstance(value, Mapping):
         raise BadCommand("value", "is neither an object nor null")
+    return None if value is None else _writable(value)
+
+
+def _writable(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Python reads as JSON is a little more than JSON: NaN, and half of a surrogate pair."""
+    try:
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadCommand("value", f"cannot be written as JSON: {error}") from None
+    if size > MAX_VALUE_BYTES:
+        raise BadCommand("value", f"is {size} bytes, more than {MAX_VALUE_BYTES}")
     return value
 
 
