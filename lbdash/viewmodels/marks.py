@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from lbdash.model import Connectivity
+from lbdash.model import Admin, Connectivity
 from lbdash.viewmodels import format as fmt
-from lbdash.viewmodels.html import EMPTY, Html, esc, join, tag
+from lbdash.viewmodels.cells import ADMIN_CSS, STATE_CSS, pill
+from lbdash.viewmodels.html import Html, esc, join, tag
+from lbdash.viewmodels.subconns import Stretch
 from lbdash.viewmodels.urls import service_to_url
-
-# Shape beside colour: nobody has to tell green from red.
-GLYPHS = {
-    Connectivity.IDLE: "○",
-    Connectivity.CONNECTING: "◐",
-    Connectivity.READY: "●",
-    Connectivity.TRANSIENT_FAILURE: "✕",
-    Connectivity.SHUTDOWN: "□",
-}
-
-
-def state_class(state: Connectivity) -> str:
-    """The part of a class name that says which state: `is-ready`, `is-transient-failure`, …"""
-    return "is-" + state.name.lower().replace("_", "-")
 
 
 def state_mark(state: Connectivity) -> Html:
-    glyph = tag("span", esc(GLYPHS[state]), class_="glyph", aria_hidden="true")
-    return tag("span", join((glyph, esc(state.name))), class_=f"state {state_class(state)}")
+    """A SubConn's state by gRPC's name, with its mark."""
+    return pill(state.name, *STATE_CSS[state], bare=True)
+
+
+def admin_mark(admin: Admin) -> Html:
+    return pill(admin.value, *ADMIN_CSS[admin])
 
 
 def service_url(service: str, tab: str = "", **query: str) -> str:
@@ -51,8 +44,10 @@ def client_link(service: str, client: str, name: str) -> Html:
     return tag("a", esc(name), class_="mono", href=client_url(service, client), title=client)
 
 
-def version_tag(version: str) -> Html:
-    return tag("span", esc(version), class_="tag version") if version else EMPTY
+def drawer_link(service: str, label: str, words: Mapping[str, str]) -> Html:
+    """Opens the confirm drawer, or its own page where there is no script. `words`: fields of `viewmodels.forms`."""
+    href = f"/services/{service_to_url(service)}/confirm?{urlencode(words)}"
+    return tag("a", esc(label), class_="btn small", href=href, data_drawer=True)
 
 
 def ago(at: float | None, now: float) -> Html:
@@ -75,8 +70,33 @@ def facts(pairs: list[tuple[str, Html]]) -> Html:
 def bar(ratio: float | None, css: str = "") -> Html:
     """A bar of 0..1 as SVG, whose width needs no style attribute."""
     width = f"{100 * max(0.0, min(1.0, ratio or 0.0)):.1f}"
-    track = '<rect class="track" width="100" height="6" rx="3"/>'
-    fill = f'<rect class="fill" width="{width}" height="6" rx="3"/>' if ratio else ""
+    track = '<rect class="f-track" width="100" height="6" rx="3"/>'
+    fill = f'<rect class="f-bar" width="{width}" height="6" rx="3"/>' if ratio else ""
     return Html(
         f'<svg class="bar {css}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{track}{fill}</svg>'
     )
+
+
+def history_strip(stretches: Sequence[Stretch]) -> Html:
+    """States over time, oldest left, each as wide as it lasted; under a two-hundredth it is still a line."""
+    whole = sum(stretch.seconds for stretch in stretches) or 1.0
+    rects, x = [], 0.0
+    for stretch in stretches:
+        width = max(stretch.seconds / whole * 1000, 5.0)
+        title = f"{stretch.state.name} for {fmt.age(stretch.seconds)} from {fmt.iso(stretch.at)}"
+        rects.append(
+            f'<rect class="f-{STATE_CSS[stretch.state][0]}" x="{x:.0f}" width="{width:.0f}" height="10">'
+            f"<title>{esc(title)}</title></rect>"
+        )
+        x += width
+    return Html(
+        f'<svg class="history" viewBox="0 0 {max(x, 1):.0f} 10" preserveAspectRatio="none" role="img"'
+        f' aria-label="{esc(history_text(stretches))}">{"".join(rects)}</svg>'
+    )
+
+
+def history_text(stretches: Sequence[Stretch]) -> str:
+    """The same in words, the newest six."""
+    if not stretches:
+        return "no change seen"
+    return " → ".join(f"{fmt.clock(stretch.at)} {stretch.state.name}" for stretch in stretches[-6:])
