@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.core.asgi import get_asgi_application
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 def application(runtime: Runtime) -> App:
     """HTTP by Django, WebSockets by Channels; both find `runtime` in `scope["state"]`. After `web.conf.setup`."""
-    http = limit_body(get_asgi_application())
+    http = limit_body(cast(App, get_asgi_application()))
     state = {"runtime": runtime, "throttle": Throttle(time.monotonic)}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = state
-        await http(scope, receive, send)
+        if scope["type"] == "http":
+            await http(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
 
     return app

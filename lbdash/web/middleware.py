@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -16,6 +16,7 @@ from lbdash.web.access import bearer
 from lbdash.web.origin import same_origin
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+View = Callable[..., HttpResponseBase]
 
 CSP = "; ".join(
     (
@@ -93,10 +94,12 @@ def _read(file: Any, request: HttpRequest) -> HttpResponse:
 class Csrf(CsrfViewMiddleware):
     """A bearer request needs no CSRF token: no other site can make a browser send one, and its session is ignored."""
 
-    def process_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, callback: View, callback_args: tuple[Any, ...], callback_kwargs: dict[str, Any]
+    ) -> HttpResponseForbidden | None:
         if bearer(request) is not None:
             return None
-        return super().process_view(request, *args, **kwargs)
+        return super().process_view(request, callback, callback_args, callback_kwargs)
 
     def _origin_verified(self, request: HttpRequest) -> bool:
         # Without the scheme: behind a proxy that ends TLS the browser's is https and ours is http.

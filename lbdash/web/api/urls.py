@@ -1,3 +1,6 @@
 """Routes of the API."""
 
-urlpatterns = []
+from lbdash.web.api.endpoint import url_patterns
+from lbdash.web.api.routes import ENDPOINTS
+
+urlpatterns = url_patterns(ENDPOINTS)
