@@ -225,6 +225,7 @@ class ClientReported:
     picker_build: int = 0
     policy: str = ""
     connectivity: Connectivity = Connectivity.IDLE
+    offset_error_s: float | None = None  # +- of `offset_s`
 
 
 @dataclass(frozen=True, slots=True)

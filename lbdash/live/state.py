@@ -63,6 +63,7 @@ class Client:
     service: str  # Service.key
     policy: str
     source: str  # "telemetry" | "xds" | "channelz"
+    convention: str = ""  # as its target named it; "" = it did not
     target: str = ""
     process: str = ""
     host: str = ""
@@ -113,4 +114,9 @@ class State:
     freeze: Stamp | None = None  # while set every command is refused
     freeze_revision: int = 0
     peers: tuple[Peer, ...] = ()
+    orphans: Mapping[str, Routing] = field(default_factory=dict)  # by service name: control keys nobody's service has
+    announced: Mapping[str, str] = field(default_factory=dict)  # client id -> value of its /lbdash/v1/clients/ key
+    owners: Mapping[str, str] = field(default_factory=dict)  # client id -> Service.key
+    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # registration key -> (Service.key, address)
+    overflow: int = 0  # services and addresses that only clients named and that were too many to keep
     version: int = 0  # rises with every change of anything above

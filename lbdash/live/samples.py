@@ -1,0 +1,73 @@
+"""Bounded memory of single picks and of SubConn transitions: the newest are kept."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from lbdash.live.events import PickSample
+from lbdash.live.view import StateSpan
+
+PICKS = 1000  # samples per service, and per traced client
+TRACED = 20  # clients with a ring of their own, per service
+SPANS = 5000  # transitions per service
+
+
+class PickRing:
+    """Samples of one service. A trace is dense, so each traced client has its own ring and cannot drown the rest."""
+
+    def __init__(self) -> None:
+        self._all: deque[PickSample] = deque(maxlen=PICKS)
+        self._traced: OrderedDict[str, deque[PickSample]] = OrderedDict()
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, samples: Iterable[PickSample]) -> None:
+        for sample in samples:
+            if sample.traced:
+                self._trace(sample)
+            else:
+                self._append(sample)
+
+    def _append(self, sample: PickSample) -> None:
+        if len(self._all) == PICKS:
+            self._reasons[self._all[0].reason] -= 1
+        self._all.append(sample)
+        self._reasons[sample.reason] += 1
+
+    def _trace(self, sample: PickSample) -> None:
+        ring = self._traced.get(sample.client)
+        if ring is None:
+            ring = self._traced[sample.client] = deque(maxlen=PICKS)
+            if len(self._traced) > TRACED:
+                self._traced.popitem(last=False)
+        ring.append(sample)
+
+    def newest(self, client: str, limit: int) -> list[PickSample]:
+        found: Iterator[PickSample] = reversed(self._all)
+        if client:
+            traced = self._traced.get(client, ())
+            own = [sample for sample in self._all if sample.client == client]
+            found = iter(sorted((*own, *traced), key=lambda sample: sample.at, reverse=True))
+        return list(islice(found, limit))
+
+    def reasons(self) -> Mapping[str, int]:
+        return {reason: count for reason, count in self._reasons.most_common() if count}
+
+
+class SpanRing:
+    """Recent transitions of one service's SubConns."""
+
+    def __init__(self) -> None:
+        self._spans: deque[StateSpan] = deque(maxlen=SPANS)
+
+    def add(self, span: StateSpan) -> None:
+        self._spans.append(span)
+
+    def newest(self, client: str, address: str, limit: int) -> list[StateSpan]:
+        found = (
+            span
+            for span in reversed(self._spans)
+            if (not client or span.client == client) and (not address or span.address == address)
+        )
+        return list(islice(found, limit))
