@@ -56,6 +56,8 @@ class Balancer:
         self.sampler = Sampler()
         self.state = Connectivity.IDLE
         self.build = 0
+        self.ready = self.total = 0  # backends, as the picker in use knows them
+        self.on_build: Callable[[], None] = lambda: None
         self.closed = False
         self._router: Router | None = None
         self._empty_waits = False  # the newest list is empty and not obeyed yet
@@ -124,7 +126,10 @@ class Balancer:
         self.build += 1
         self._router = Router(members, self.routing.versions, self.policy, self.tally, self._rng, self.clock())
         self.state = aggregate(members)
+        self.total = len(members)
+        self.ready = sum(member.state is Connectivity.READY for member in members)
         self._wake()
+        self.on_build()
         if self._empty_waits and self.state is not Connectivity.READY:
             self.set_backends(())
 
@@ -196,10 +201,8 @@ class Balancer:
         self._keep(record)
 
     def _keep(self, record: PickRecord) -> None:
-        subconns = self.pool.subconns
         record.policy, record.picker_build = self.policy.name, self.build
-        record.total = len(subconns)
-        record.ready = sum(subconn.state is Connectivity.READY for subconn in subconns)
+        record.ready, record.total = self.ready, self.total
         self.sampler.keep(record)
 
     # ---- the end

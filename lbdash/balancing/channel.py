@@ -15,7 +15,9 @@ import grpc
 from lbdash.balancing.balancer import Balancer
 from lbdash.balancing.dialing import Authority, dialer
 from lbdash.balancing.intake import Intake
+from lbdash.balancing.ledger import Ledger, Subject
 from lbdash.balancing.multicallable import StreamStream, StreamUnary, UnaryStream, UnaryUnary
+from lbdash.balancing.reporter import Reporter
 from lbdash.balancing.sharing import Resolution
 from lbdash.balancing.target import parse_target
 from lbdash.model import Connectivity
@@ -84,8 +86,12 @@ class Channel(grpc.aio.Channel):
         )
         # The probe for connection errors would pass through the users' interceptors, so they do without it.
         self._balancer = Balancer(parsed.service, dial, policy, policy_config or {}, probe=not interceptors)
-        self._intake = Intake(self._balancer, self._applied)
+        self._balancer.on_build = self._must_report
+        self._intake = Intake(self._balancer, self._must_report)
         self._resolution = Resolution(parsed, registry)
+        self._telemetry, self._telemetry_credentials = telemetry, telemetry_credentials
+        self._reporter: Reporter | None = None
+        self._ledger: Ledger | None = None
         self._started = False
         self._start_if_running()
 
@@ -102,9 +108,31 @@ class Channel(grpc.aio.Channel):
         if not self._started and not self._balancer.closed:
             self._started = True
             self._resolution.start(self._intake)
+            self._start_reporting()
 
-    def _applied(self) -> None:
-        pass
+    def _start_reporting(self) -> None:
+        if not self._telemetry:
+            return
+        balancer = self._balancer
+        balancer.sampler.listen(balancer.clock())
+        subject = Subject(
+            id=self.id,
+            name=self.name,
+            service=self.service,
+            convention=self.convention,
+            target=self.target,
+            steerable=self.steerable,
+            balancer=balancer,
+            intake=self._intake,
+        )
+        self._ledger = Ledger(subject)
+        self._reporter = Reporter.shared(self._telemetry, self._telemetry_credentials)
+        self._reporter.add(self._ledger)
+
+    def _must_report(self) -> None:
+        """A routing change was obeyed, or a SubConn moved: the dashboard hears at once."""
+        if self._reporter is not None:
+            self._reporter.report_now()
 
     async def close(self, grace: float | None = None) -> None:
         """No new calls; running ones have `grace` seconds, None cancels them. Then the last report is sent."""
@@ -112,6 +140,8 @@ class Channel(grpc.aio.Channel):
             return
         await self._resolution.close()
         await self._balancer.close(grace)
+        if self._reporter is not None and self._ledger is not None:
+            await self._reporter.remove(self._ledger)
 
     async def __aenter__(self) -> Channel:
         self._start()
@@ -127,9 +157,8 @@ class Channel(grpc.aio.Channel):
 
     def __repr__(self) -> str:
         balancer = self._balancer
-        ready = sum(subconn.state is Connectivity.READY for subconn in balancer.pool.subconns)
-        total = len(balancer.pool.subconns)
-        return f"<Channel {self.service} {balancer.policy.name} {balancer.state.name} [{ready} of {total} READY]>"
+        backends = f"{balancer.ready} of {balancer.total} READY"
+        return f"<Channel {self.service} {balancer.policy.name} {balancer.state.name} [{backends}]>"
 
     # ---- connectivity
 

@@ -116,3 +116,14 @@ class Stub:
         self.count: Any = channel.unary_stream(f"/{SERVICE}/Count", _registered_method=True)
         self.join: Any = channel.stream_unary(f"/{SERVICE}/Join", _registered_method=True)
         self.chat: Any = channel.stream_stream(f"/{SERVICE}/Chat", _registered_method=True)
+
+
+async def until(channel: Any, condition: Any) -> None:
+    """Until `condition()` holds, looked at after each picker build of our channel."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await channel._balancer.next_build()
+
+
+async def until_ready(channel: Any, n: int) -> None:
+    await until(channel, lambda: channel._balancer.ready == n)

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from lbdash.balancing import Channel
-from tests.balancing.fleet import Fleet, Stub
+from tests.balancing.fleet import Fleet, Stub, until_ready
 
 
 async def requests(*messages: bytes):
@@ -30,8 +30,7 @@ async def test_all_four_call_kinds_work_through_generated_stubs():
 async def test_round_robin_spreads_calls_evenly_over_real_servers():
     async with Fleet(3) as fleet, Channel(fleet.target, service="echo", policy="round_robin") as channel:
         stub = Stub(channel)
-        while "3 of 3" not in repr(channel):
-            await channel._balancer.next_build()
+        await until_ready(channel, 3)
         for _ in range(30):
             await stub.echo(b"")
         assert list(fleet.calls.values()) == [10, 10, 10]
