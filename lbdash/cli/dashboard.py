@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lbdash.cli.errors import CliError
@@ -15,24 +16,20 @@ from lbdash.config import Config
 if TYPE_CHECKING:
     from lbdash.runtime import Web
 
+_EXTRA = ("channels", "dj_database_url", "django", "jinja2", "numpy", "prometheus_client", "uvicorn", "whitenoise")
+
 Announce = Callable[[str], None]
 Serve = Callable[[Config, Announce], Awaitable[None]]
 
 
 def require_extra() -> None:
     """CliError with the pip command when Django and the rest are not installed."""
-    try:
-        import channels  # noqa: F401
-        import django  # noqa: F401
-        import jinja2  # noqa: F401
-        import numpy  # noqa: F401
-        import uvicorn  # noqa: F401
-        import whitenoise  # noqa: F401
-    except ModuleNotFoundError as error:
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
         raise CliError(
-            f"the dashboard needs {error.name}, which is not installed",
+            f"the dashboard needs {', '.join(missing)}: not installed",
             "pip install 'lbdash[dashboard]'   (the client library and the other commands work without it)",
-        ) from None
+        )
 
 
 def prepare(config: Config) -> tuple[Web, str]:

@@ -36,7 +36,9 @@ def _run(args: argparse.Namespace) -> int:
 
 def grants(name: str, prefixes: Sequence[str], *, read_only: bool = False) -> Iterator[str]:
     """Shell lines: the dashboard's role, then the one for clients of the library."""
-    yield "# the dashboard: reads registrations, never writes them" + ("" if read_only else "; its own keys are under /lbdash/")
+    yield "# the dashboard: reads registrations, never writes them" + (
+        "" if read_only else "; its own keys are under /lbdash/"
+    )
     yield _etcdctl("role", "add", name)
     for prefix in prefixes:
         yield _grant(name, "read", prefix)

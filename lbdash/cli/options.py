@@ -6,15 +6,13 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 from lbdash.cli.api import Api
 from lbdash.cli.errors import CliError, Exit
 from lbdash.config import Config, Remote, Tls, split
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], int]
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -63,7 +61,9 @@ def _token(path: str | None) -> str:
 
 
 def add_etcd(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    group = parser.add_argument_group("etcd", "The password is read from LBDASH_ETCD_PASSWORD or a file, never from here.")
+    group = parser.add_argument_group(
+        "etcd", "The password is read from LBDASH_ETCD_PASSWORD or a file, never from here."
+    )
     group.add_argument("--etcd", metavar="HOST:PORT,..", help="endpoints (LBDASH_ETCD; default 127.0.0.1:2379)")
     group.add_argument("--etcd-user", metavar="NAME", help="(LBDASH_ETCD_USER)")
     group.add_argument("--etcd-password-file", metavar="FILE")
@@ -72,12 +72,16 @@ def add_etcd(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 
 def add_tls(group: argparse._ArgumentGroup, name: str) -> None:
-    for part, meaning in (("ca", "trust this authority"), ("cert", "our certificate"), ("key", "our certificate's key")):
+    for part, meaning in (
+        ("ca", "trust this authority"),
+        ("cert", "our certificate"),
+        ("key", "our certificate's key"),
+    ):
         variable = f"LBDASH_{name.upper()}_{part.upper()}"
         group.add_argument(f"--{name}-{part}", metavar="PEM", help=f"{meaning} ({variable})")
 
 
-def etcd_overrides(args: argparse.Namespace) -> dict[str, object]:
+def etcd_overrides(args: argparse.Namespace) -> dict[str, Any]:
     """For `Config.from_env`; None where nothing was said."""
     return {
         "etcd": split(args.etcd) if args.etcd else None,

@@ -81,7 +81,7 @@ def lines(answer: Json) -> Iterator[str]:
     yield f"{outcome}: {text}" if text else str(outcome)
     match outcome:
         case "applied":
-            yield f"generation {answer.get('generation')}, revision {answer.get('revision')}, command {answer.get('id')}"
+            yield ", ".join(f"{name} {answer.get(name)}" for name in ("generation", "revision", "id"))
         case "refused":
             yield from (f"  {item['code']}: {item['text']}" for item in answer.get("objections") or [])
             yield "Nothing was changed. If you know better: --force SERVICE --reason WHY."

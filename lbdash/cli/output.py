@@ -13,7 +13,7 @@ _CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(12
 
 
 def show(args: argparse.Namespace, fetch: Callable[[], Any], render: Callable[[Any], str]) -> int:
-    """Fetch and print once, or with --watch until Ctrl-C: a fresh screen on a terminal, else one block after another."""
+    """Fetch and print once, or with --watch until Ctrl-C: on a terminal a fresh screen, else block after block."""
     interval = getattr(args, "watch", None)
     while True:
         data = fetch()

@@ -47,7 +47,9 @@ def add(commands: Commands) -> None:
 def add_addresses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--http", metavar="HOST:PORT", help="pages and API (default 127.0.0.1:8000; port 0 = any free)")
     parser.add_argument("--telemetry", metavar="HOST:PORT", help="clients report here (default 127.0.0.1:50051)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="database and secret key (default var; demo: temporary)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="database and secret key (default var; demo: temporary)"
+    )
 
 
 def _run(args: argparse.Namespace) -> int:

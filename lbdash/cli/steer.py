@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lbdash.cli.errors import Exit
-from lbdash.cli.options import Commands, add_api, api_of, command, duration, duration_or_permanent, usage
+from lbdash.cli.options import Commands, add_api, api_of, command, duration_or_permanent, usage
 from lbdash.cli.outcome import carry_out, send
 from lbdash.cli.waiting import add_wait, wait_until_drained
 from lbdash.control.commands import DRAIN_S
@@ -96,7 +96,9 @@ def _add_shares(commands: Commands) -> None:
         f"  lbdash shares hwholiday.srv.app v1=90 v2=10\n  lbdash shares hwholiday.srv.app --clear\n\n{_RESULTS}",
     )
     parser.add_argument("service")
-    parser.add_argument("shares", nargs="*", metavar="VERSION=PERCENT", type=_pair, help="whole numbers that sum to 100")
+    parser.add_argument(
+        "shares", nargs="*", metavar="VERSION=PERCENT", type=_pair, help="whole numbers that sum to 100"
+    )
     parser.add_argument("--clear", action="store_true", help="remove shares, rules and the rule for missing versions")
     _add_common(parser)
 

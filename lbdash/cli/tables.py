@@ -13,7 +13,9 @@ def services(data: Json) -> str:
     found = data["services"]
     if not found:
         return "No services yet: nothing is registered under the watched prefixes, and no client reports."
-    return table(["service", ">backends", ">ready", ">clients", ">rps", ">errors", "problems"], map(_service_row, found))
+    return table(
+        ["service", ">backends", ">ready", ">clients", ">rps", ">errors", "problems"], map(_service_row, found)
+    )
 
 
 def _service_row(item: Json) -> list[Any]:
@@ -73,8 +75,30 @@ def problem_texts(data: Json) -> Iterator[str]:
 
 
 def subconns(data: Json) -> str:
-    head = ["client", "backend", "state", ">picks", ">in flight", ">lag ms", ">success", ">load", ">weight", "last error"]
-    keys = ("client", "backend", "state", "picks_total", "inflight", "lag_ms", "success", "load", "weight", "last_error")
+    head = [
+        "client",
+        "backend",
+        "state",
+        ">picks",
+        ">in flight",
+        ">lag ms",
+        ">success",
+        ">load",
+        ">weight",
+        "last error",
+    ]
+    keys = (
+        "client",
+        "backend",
+        "state",
+        "picks_total",
+        "inflight",
+        "lag_ms",
+        "success",
+        "load",
+        "weight",
+        "last_error",
+    )
     text = table(head, ([row.get(key) for key in keys] for row in data["subconns"]))
     more = "\n... and more: raise --limit, or narrow with --client, --backend, --state" if data.get("next") else ""
     return text + more
@@ -86,7 +110,9 @@ def picks(data: Json) -> str:
         return "No picks were sampled yet: no client reports, or none has called."
     head = ["at", "client", "method", "version", "result", "chosen", "why"]
     keys = ("at", "client", "method", "requested_version", "result", "chosen")
-    return table(head, ([*(row.get(key) for key in keys), row.get("text") or row.get("reason")] for row in data["picks"]))
+    return table(
+        head, ([*(row.get(key) for key in keys), row.get("text") or row.get("reason")] for row in data["picks"])
+    )
 
 
 def status(data: Json) -> str:

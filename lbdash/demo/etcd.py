@@ -110,6 +110,11 @@ class EmbeddedEtcd:
             await self._process.wait()
             self._process = None
 
+    async def wait(self) -> None:
+        """Returns when it has ended, whoever ended it."""
+        if self._process is not None:
+            await self._process.wait()
+
     def signal(self, number: int) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
@@ -119,8 +124,9 @@ class EmbeddedEtcd:
     async def _spawn(self) -> asyncio.subprocess.Process:
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "etcd.log").open("wb") as log:
+            # A session of its own: Ctrl-C goes to us alone, and we stop etcd last.
             return await asyncio.create_subprocess_exec(
-                *self._command(), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                *self._command(), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def _command(self) -> list[str]:
