@@ -87,16 +87,19 @@ def _read_key(path: Path) -> str:
 
 
 def allowed_hosts(config: Config) -> list[str]:
-    """Names this dashboard answers to: loopback, the bind address unless it is a wildcard, and `config.hosts`."""
+    """Names this dashboard answers to: loopback, the bind address unless it binds all, and `config.hosts`."""
+    if "*" in config.hosts:
+        raise ConfigError("--host *: a wildcard would let any name that resolves here pass; name the hosts")
     host, _ = host_port(config.http, "--http")
-    bind = {host, f"[{host}]" if ":" in host else host} - {"0.0.0.0", "::", "[::]"}
+    bind = {f"[{host}]" if ":" in host else host} - {"0.0.0.0", "[::]"}
     return sorted({"localhost", "127.0.0.1", "[::1]", *bind, *config.hosts})
 
 
 def database(config: Config) -> dict[str, Any]:
     """SQLite in the data directory, or what DATABASE_URL names."""
     if config.database_url:
-        return dict(dj_database_url.parse(config.database_url, conn_max_age=60, conn_health_checks=True))
+        # Connections are not kept: each ASGI request has a thread of its own, and takes its connection with it.
+        return dict(dj_database_url.parse(config.database_url))
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(config.data / "lbdash.sqlite3"),
