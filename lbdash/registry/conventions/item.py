@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +29,7 @@ MAX_KEY = 1000
 MAX_NAME = 300
 MAX_TEXT = 256
 MAX_METADATA = 32  # entries
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNSHOWN = "\N{REPLACEMENT CHARACTER}"  # for control characters, lone surrogates, changes of direction
 
 
 @dataclass(frozen=True)
@@ -172,17 +171,25 @@ def read_metadata(metadata: object) -> dict[str, str]:
 
 
 def key_text(key: bytes) -> str:
-    """A key as text, one to one: undecodable bytes and backslashes are escaped, a huge key ends in its hash."""
-    text = _CONTROL.sub(lambda c: f"\\x{ord(c[0]):02x}", key.replace(b"\\", b"\\\\").decode(errors="backslashreplace"))
+    """A key as text, one to one: what cannot be shown is escaped, a huge key ends in its hash."""
+    text = key.replace(b"\\", b"\\\\").decode(errors="backslashreplace")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     if len(text) <= MAX_KEY:
         return text
     return f"{text[:MAX_KEY]}…{hashlib.sha256(key).hexdigest()[:16]}"
 
 
+def _escaped(character: str) -> str:
+    """Never `\\x..`: that is how a byte that is no UTF-8 looks."""
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Text that can be shown, logged and encoded, of at most `limit` characters."""
     short = text if len(text) <= limit else text[: limit - 1] + "…"
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", short).encode(errors="replace").decode()
+    return short if short.isprintable() else "".join(c if c.isprintable() else _UNSHOWN for c in short)
 
 
 def _shown(value: object) -> str:
