@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import Self
 
 READY = b"ready to serve client requests"
 TAKEN = b"address already in use"
+_TELLING = re.compile(r"fatal|panic|error|not defined", re.IGNORECASE)
 FLAGS = ("--heartbeat-interval", "10", "--election-timeout", "100")  # alone, it need not wait for others
 
 # On Linux the kernel kills etcd when we die, however that happens: PR_SET_PDEATHSIG (1), then become etcd.
@@ -153,8 +155,9 @@ class EmbeddedEtcd:
     def _complaint(self, log: bytes) -> str:
         if TAKEN in log:
             return f"etcd: port {self.port} is taken"
-        lines = log.decode(errors="replace").strip().splitlines()
-        return "etcd did not start: " + (lines[-1][:500] if lines else "it said nothing")
+        lines = log.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        telling = next((line for line in lines if _TELLING.search(line)), lines[-1])
+        return f"etcd did not start: {telling[:500]} (all of it: {self.directory / 'etcd.log'})"
 
 
 def free_port() -> int:
