@@ -17,16 +17,6 @@ _STRETCHES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """How one client sees it."""
-
-    row: SubConnRow
-    client: str
-    policy: str
-    applied_revision: int
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """One client's view of it over time, oldest first."""
 
@@ -55,7 +45,7 @@ class BackendPage:
     effective: Effective
     other_instance: bool  # an override was written for another registration than is there now
     numbers: BackendNumbers | None  # None = no client of it reports
-    peers: tuple[Peer, ...]
+    peers: tuple[SubConnRow, ...]  # how each client sees it
     peers_total: int
     histories: tuple[History, ...]
     problems: tuple[Problem, ...]
@@ -78,7 +68,7 @@ def build(view: LiveView, service: Service, address: str) -> BackendPage | None:
         effective=_effective(backend, admin, weight),
         other_instance=_for_another(backend, admin) or _for_another(backend, weight),
         numbers=view.numbers(service.key).backends.get(address),
-        peers=tuple(_peer(service, row) for row in rows[:PEERS]),
+        peers=tuple(rows[:PEERS]),
         peers_total=len(rows),
         histories=tuple(_histories(view, service, address)),
         problems=tuple(problem for registration in backend.registrations for problem in registration.problems),
@@ -109,16 +99,6 @@ def _for_another(backend: Backend, override: AdminOverride | WeightOverride | No
     if override is None or not override.registration or not backend.registered:
         return False
     return override.registration not in {registration.id for registration in backend.registrations}
-
-
-def _peer(service: Service, row: SubConnRow) -> Peer:
-    client = service.clients.get(row.client)
-    return Peer(
-        row,
-        client_name(service, row.client),
-        client.policy if client else "",
-        client.applied_revision if client else 0,
-    )
 
 
 def _histories(view: LiveView, service: Service, address: str) -> Iterable[History]:

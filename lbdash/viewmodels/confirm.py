@@ -9,6 +9,7 @@ from lbdash.control.commands import BadCommand, Command, Force, Freeze, SetPolic
 from lbdash.control.impact import Impact
 from lbdash.control.objection import Objection
 from lbdash.live.state import Service
+from lbdash.registry.routing import Versions
 from lbdash.viewmodels import equivalent
 from lbdash.viewmodels.forms import DURATIONS, PERMANENT, Form, first
 
@@ -142,6 +143,7 @@ def judgement(
     impact: Impact,
     *,
     service: str,
+    versions: Versions,
     origin: str,
     generation: int | None,
     reason: str,
@@ -150,6 +152,7 @@ def judgement(
 ) -> Judgement:
     """`forbidden`: why this reader may not apply it at all (role, read-only, not armed); "" = may."""
     hard = [objection for objection in found if not objection.forceable]
+    said = only_changed(command, versions)
     return Judgement(
         sentences=impact.sentences,
         notes=impact.notes,
@@ -159,9 +162,21 @@ def judgement(
         force=bool(found) and not hard,
         blocked=forbidden or " ".join(objection.text for objection in hard),
         apply=apply_label(command),
-        curl=equivalent.curl(origin, service, command, generation, reason, force),
-        cli=equivalent.cli(service, command, reason, force),
+        curl=equivalent.curl(origin, service, said, generation, reason, force),
+        cli=equivalent.cli(service, said, reason, force),
     )
+
+
+def only_changed(command: Command, now: Versions) -> Command:
+    """A form says shares, rules and on_missing all at once; a field that is as it is now need not be said again."""
+    if not isinstance(command, SetVersions) or command.value is None:
+        return command
+    rules = [{"header": rule.header, "exact": rule.exact, "version": rule.version} for rule in now.rules]
+    missing = {"action": now.on_missing.action}
+    if now.on_missing.action == "version":
+        missing["version"] = now.on_missing.version
+    there = {"rules": rules, "on_missing": missing}
+    return SetVersions({key: value for key, value in command.value.items() if there.get(key) != value})
 
 
 def unreadable(error: BadCommand, forbidden: str) -> Judgement:

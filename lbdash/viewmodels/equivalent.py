@@ -37,7 +37,9 @@ def curl(origin: str, service: str, command: Command, generation: int | None, re
 
 
 def cli(service: str, command: Command, reason: str, force: Force | None) -> str:
-    """The `lbdash` line."""
+    """The `lbdash` line; "" for what only the API can say (rules, and what happens to a missing version)."""
+    if isinstance(command, SetVersions) and command.value and set(command.value) - {"shares"}:
+        return ""
     words = ["lbdash", *_words(service, command)]
     if reason:
         words += ["--reason", reason]
@@ -48,10 +50,8 @@ def cli(service: str, command: Command, reason: str, force: Force | None) -> str
 
 def _words(service: str, command: Command) -> list[str]:
     match command:
-        case Drain(backends, for_s):
-            return ["drain", service, *backends, *_for(for_s)]
-        case Maint(backends, for_s):
-            return ["drain", "--maint", service, *backends, *_for(for_s)]
+        case Drain(backends, for_s) | Maint(backends, for_s):
+            return [command.verb, service, *backends, *_for(for_s)]
         case Ready(backends):
             return ["ready", service, *backends]
         case Weight(weights):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from lbdash.model import Admin, Connectivity
@@ -100,3 +100,30 @@ def history_text(stretches: Sequence[Stretch]) -> str:
     if not stretches:
         return "no change seen"
     return " → ".join(f"{fmt.clock(stretch.at)} {stretch.state.name}" for stretch in stretches[-6:])
+
+
+def history_list(found: Iterable[tuple[Html, Sequence[Stretch]]]) -> Html:
+    """One strip a line, each under its name."""
+    lines = [
+        join(
+            (
+                tag("div", name, class_="clip"),
+                history_strip(spans),
+                tag("p", esc(history_text(spans)), class_="small muted"),
+            )
+        )
+        for name, spans in found
+    ]
+    if not lines:
+        return tag("p", esc("No change of state seen since this dashboard started."), class_="muted")
+    return tag("ul", join(tag("li", line) for line in lines), class_="history-list")
+
+
+def kpi(name: str, value: str, unit: str, note: str) -> Html:
+    """A number with its unit, and under it what it is of."""
+    parts = (
+        tag("b", esc(value)),
+        tag("small", esc(unit)) if unit else Html(""),
+        tag("small", esc(note), class_="note"),
+    )
+    return tag("div", join((tag("dt", esc(name)), tag("dd", join(parts, " ")))), class_="kpi")

@@ -12,7 +12,7 @@ from lbdash.live.view import LiveView, SubConnRow
 from lbdash.model import Connectivity
 from lbdash.viewmodels import format as fmt
 from lbdash.viewmodels.cells import pill
-from lbdash.viewmodels.heat import LAG_SHADES, PICK_SHADES, build_heat, client_name
+from lbdash.viewmodels.heat import LAG_SHADES, PICK_SHADES, build_heat
 from lbdash.viewmodels.html import Html, esc, join, tag
 from lbdash.viewmodels.marks import (
     ago,
@@ -24,23 +24,14 @@ from lbdash.viewmodels.marks import (
     service_url,
     state_mark,
 )
-from lbdash.viewmodels.screen import Column, Memo, Row, Screen, Table
+from lbdash.viewmodels.screen import Memo, Screen, Table
 from lbdash.viewmodels.subconns import SORTS, STATES, Detail, Page, Query, build_detail, build_page
 from lbdash.web.access import runtime, viewer_required
 from lbdash.web.live.heatmap import encode
+from lbdash.web.pages.subconn_row import columns, subconn_row
 
-_COLUMNS = (
-    Column("client", Html("Client")),
-    Column("backend", Html("Backend")),
-    Column("state", Html("State")),
-    Column("since", Html("for"), "num"),
-    Column("picks", Html("picks"), "num"),
-    Column("inflight", Html("in flight"), "num"),
-    Column("lag", Html("lag ms"), "num fine", "EWMA of the latency this client's picker sees"),
-    Column("success", Html("success"), "num fine", "EWMA of calls that did not fail for infrastructure's sake"),
-    Column("load", Html("load"), "num fine", "What the picker compares; lower is picked"),
-    Column("weight", Html("weight"), "num fine"),
-    Column("error", Html("Last error"), "fine wide"),
+_COLUMNS = columns(
+    "client", "backend", "state", "since", "picks", "inflight", "lag", "success", "load", "weight", "error"
 )
 
 
@@ -48,7 +39,7 @@ def tab(view: LiveView, service: Service, query: Mapping[str, str], memo: Memo) 
     """The tab's part of the service's screen."""
     asked = Query.parse(query)
     page = build_page(view, service, asked)
-    rows = tuple(_row(view, service, row, memo) for row in page.rows)
+    rows = tuple(subconn_row("subconns", service, row, view.now, memo) for row in page.rows)
     return Screen(
         "",
         regions={
@@ -71,33 +62,6 @@ def blob(view: LiveView, service: Service, query: Mapping[str, str]) -> bytes:
     """The heat map's frame."""
     asked = Query.parse(query)
     return encode(build_heat(view, service, asked.mode, asked.filter))
-
-
-def _row(view: LiveView, service: Service, row: SubConnRow, memo: Memo) -> Row:
-    # Tenths of a second change on every tick: ages enter as the text that is shown, so that rows stay the same object.
-    since = fmt.age(float(int(view.now - row.since)))
-    name = client_name(service, row.client)
-    return memo.row(
-        "subconns", f"{row.client} {row.address}", (row, since, name), lambda: _build(service, row, since, name)
-    )
-
-
-def _build(service: Service, row: SubConnRow, since: str, name: str) -> Row:
-    cells = {
-        "client": client_link(service.key, row.client, name),
-        "backend": backend_link(service.key, row.address),
-        "state": state_mark(row.state),
-        "since": tag("time", esc(since), datetime=fmt.iso(row.since), title=fmt.iso(row.since)),
-        "picks": esc(fmt.count(row.totals.picks)),
-        "inflight": esc(fmt.count(row.inflight)),
-        "lag": esc(fmt.ms(row.lag_ms)),
-        "success": esc(fmt.decimal(row.success)),
-        "load": esc(fmt.count(row.load)),
-        "weight": esc(fmt.count(row.weight)),
-        "error": tag("span", esc(row.last_error), title=row.last_error or None),
-    }
-    bad = row.state is Connectivity.TRANSIENT_FAILURE
-    return Row(f"{row.client} {row.address}", cells, "is-down is-problem" if bad else "")
 
 
 def _counts(service: Service, asked: Query, page: Page) -> Html:
