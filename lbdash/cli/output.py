@@ -52,16 +52,16 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 def spell(value: Any) -> str:
     """A cell: None is "-", floats keep three digits or their whole part, lists are joined."""
     match value:
-        case None | "" | [] | {}:
+        case None | "":
             return "-"
         case bool():
             return "yes" if value else "no"
         case float():
             return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
         case dict():
-            return " ".join(f"{key}={spell(item)}" for key, item in value.items())
+            return " ".join(f"{key}={spell(item)}" for key, item in value.items()) or "-"
         case list() | tuple():
-            return ", ".join(spell(item) for item in value)
+            return ", ".join(spell(item) for item in value) or "-"
     return str(value).replace("\n", " ").replace("\t", " ")
 
 

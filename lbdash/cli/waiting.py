@@ -63,24 +63,21 @@ def verdict(progress: Json) -> Verdict:
     """What GET /commands/{id} means for somebody who wants to stop the backends."""
     clients = progress.get("clients") or {}
     if progress.get("drained"):
-        return Verdict(f"Safe to stop: nothing in flight at any of {clients.get('total')} clients.", Exit.DONE)
-    inflight = progress.get("inflight")
-    if progress.get("drained") is None and not inflight and _all_have_seen(progress, clients):
-        return Verdict(_cannot_tell(clients), Exit.CANNOT_TELL)
+        return Verdict(progress.get("verdict") or "Nothing is in flight any more.", Exit.DONE)
+    if progress.get("expired"):
+        return Verdict("The command has come to its end: the backends get calls again.", Exit.TIMED_OUT)
+    if progress.get("drained") is None and _quiet(progress):
+        return Verdict(progress.get("verdict") or "No calls seen, but not every client can tell.", Exit.CANNOT_TELL)
     waiting = f"seen by {spell(clients.get('seen'))} of {spell(clients.get('total'))} clients"
-    if inflight:
+    if inflight := progress.get("inflight"):
         waiting += f", {inflight} calls in flight{_oldest(progress)}"
     return Verdict(waiting + _named(clients))
 
 
-def _all_have_seen(progress: Json, clients: Json) -> bool:
-    return progress.get("effective_ms") is not None or not clients.get("total")
-
-
-def _cannot_tell(clients: Json) -> str:
-    if not clients.get("total"):
-        return "No client reports to this dashboard, so nobody can tell whether calls are running."
-    return f"No calls seen, but not every client can tell{_named(clients)}."
+def _quiet(progress: Json) -> bool:
+    """Everybody who can obey has, and nobody reports a call: waiting longer would not tell more."""
+    clients = progress.get("clients")
+    return clients is not None and not clients["stragglers"] and not progress.get("inflight")
 
 
 def _oldest(progress: Json) -> str:
