@@ -1,0 +1,281 @@
+"""The only place where long-lived tasks start and stop.
+
+One asyncio process, one TaskGroup: store, sources, telemetry server, web server. If any of them dies for a reason
+nobody expected, the group ends and with it the process: a dashboard that serves frozen data is worse than none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import uvicorn
+
+from lbdash.config import Config, ConfigError, Tls, host_port
+from lbdash.control.audit import AuditLog
+from lbdash.control.execute import Executor
+from lbdash.live.store import Store
+from lbdash.registry.control_keys import ROOT
+from lbdash.registry.etcd import EtcdRegistry, parse_endpoints
+from lbdash.registry.kv import Registry, RegistryError
+from lbdash.registry.registrar import LeasedKey
+from lbdash.sources.clock import Clock, tick
+from lbdash.sources.registry import RegistrySource
+from lbdash.sources.telemetry import TelemetrySource
+from lbdash.tasks import spawn
+
+log = logging.getLogger(__name__)
+INSTANCES = ROOT + "instances/"
+_FACTS_EVERY_S = 60.0
+_MAX_TELEMETRY_BYTES = 8 << 20
+
+WebApp = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the registry says of itself; refreshed once a minute. None = not known."""
+
+    cluster_id: int | None = None
+    alarms: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What views and consumers reach, through the ASGI scope."""
+
+    config: Config
+    registry: Registry
+    store: Store
+    clock: Clock
+    executor: Executor
+    telemetry: TelemetrySource
+    started_at: float
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex)
+    facts: Facts = field(default_factory=Facts)
+    http_url: str = ""
+    telemetry_address: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """True once every watched prefix and the control keys have been listed."""
+        sources = self.store.view().state.sources.values()
+        listed = [source for source in sources if source.kind in ("registry", "control")]
+        return len(listed) == len(self.config.watch) + 1 and all(source.synced for source in listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What the web floor hands down: how to make the ASGI app, and where commands are recorded."""
+
+    audit: AuditLog
+    application: Callable[[Runtime], WebApp]
+
+
+def build(config: Config, audit: AuditLog, registry: Registry | None = None) -> Runtime:
+    """Everything made, nothing started. `registry` is for tests; otherwise etcd as configured."""
+    clock = Clock()
+    store = Store(clock)
+    registry = registry or _etcd(config)
+    executor = Executor(registry, store, audit, clock, config.control, capacity_floor=config.capacity_floor)
+    return Runtime(config, registry, store, clock, executor, TelemetrySource(store, clock), clock())
+
+
+def _etcd(config: Config) -> EtcdRegistry:
+    tls = config.etcd_tls
+    return EtcdRegistry(
+        parse_endpoints(",".join(config.etcd)),
+        user=config.etcd_user or None,
+        password=config.etcd_password or None,
+        ca=tls.ca or None,
+        cert=tls.cert or None,
+        key=tls.key or None,
+    )
+
+
+async def serve(config: Config, web: Web, announce: Callable[[str], None], registry: Registry | None = None) -> None:
+    """Run until SIGINT or SIGTERM; `announce` gets the ready line. Raises ConfigError when a port is taken."""
+    runtime = build(config, web.audit, registry)
+    try:
+        await _run(runtime, web, announce)
+    finally:
+        await runtime.registry.close()
+
+
+async def _run(runtime: Runtime, web: Web, announce: Callable[[str], None]) -> None:
+    stopped = _stop_event()
+    with _http_socket(runtime.config.http) as http:
+        runtime.http_url = f"http://{_spell(http)}"
+        async with _telemetry(runtime):
+            with contextlib.suppress(asyncio.CancelledError):
+                await _tasks(runtime, web.application(runtime), http, stopped, announce)
+
+
+async def _tasks(
+    runtime: Runtime, app: WebApp, http: socket.socket, stopped: asyncio.Event, announce: Callable[[str], None]
+) -> None:
+    server = _Server(_uvicorn(app))
+    async with asyncio.TaskGroup() as group:
+        owned = [
+            spawn(
+                RegistrySource(runtime.registry, runtime.store, runtime.clock, runtime.config.watch).run(),
+                "registry",
+                group=group,
+            ),
+            spawn(tick(runtime.store, runtime.clock), "clock", group=group),
+            spawn(runtime.executor.follow(), "commands", group=group),
+            spawn(_keep_facts(runtime), "registry facts", group=group),
+            spawn(_announce_when_ready(runtime, announce), "ready", group=group),
+        ]
+        if not runtime.config.read_only:
+            owned.append(spawn(_presence(runtime), "presence", group=group))
+        serving = spawn(server.serve(sockets=[http]), "web", group=group)
+        await stopped.wait()
+        server.should_exit = True
+        await serving
+        for task in owned:
+            task.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn inside our loop: signals are ours, not its."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn(app: WebApp) -> uvicorn.Config:
+    # websockets-sansio without deflate: 12 x less CPU for 6 x more bytes on a loopback or a LAN. Lifespan off: a
+    # startup error would be swallowed. The graceful timeout ends streams that would hold SIGTERM up for ever.
+    return uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+def _stop_event() -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, ValueError):  # not in a test's thread
+            loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _http_socket(bind: str) -> socket.socket:
+    host, port = host_port(bind, "--http")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise _taken("--http", bind, error) from None
+    return sock
+
+
+def _taken(option: str, bind: str, error: object) -> ConfigError:
+    port = bind.rpartition(":")[2]
+    return ConfigError(f"{option} {bind}: port {port} cannot be used ({error}); choose another, or 0 for any free one")
+
+
+def _spell(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextlib.asynccontextmanager
+async def _telemetry(runtime: Runtime) -> AsyncIterator[None]:
+    bind = runtime.config.telemetry
+    host, _ = host_port(bind, "--telemetry")
+    server = grpc.aio.server(
+        options=[
+            ("grpc.so_reuseport", 0),  # a taken port must be an error, not half of the streams
+            ("grpc.max_receive_message_length", _MAX_TELEMETRY_BYTES),
+        ]
+    )
+    runtime.telemetry.add_to(server)
+    try:
+        port = _add_port(server, bind, runtime.config.telemetry_tls)
+    except RuntimeError as error:
+        raise _taken("--telemetry", bind, str(error).splitlines()[0]) from None
+    runtime.telemetry_address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(0.5)
+
+
+def _add_port(server: grpc.aio.Server, bind: str, tls: Tls) -> int:
+    if not tls:
+        return server.add_insecure_port(bind)
+    with open(tls.key, "rb") as key, open(tls.cert, "rb") as cert:
+        pair = (key.read(), cert.read())
+    ca = None
+    if tls.ca:
+        with open(tls.ca, "rb") as file:
+            ca = file.read()
+    credentials = grpc.ssl_server_credentials([pair], root_certificates=ca, require_client_auth=ca is not None)
+    return server.add_secure_port(bind, credentials)
+
+
+async def _announce_when_ready(runtime: Runtime, announce: Callable[[str], None]) -> None:
+    waiting = asyncio.get_running_loop().call_later(3.0, _say_waiting, runtime)
+    subscription = runtime.store.subscribe()
+    try:
+        while not runtime.ready:
+            await subscription.wait()
+    finally:
+        waiting.cancel()
+        subscription.close()
+    announce(ready_line(runtime))
+
+
+def _say_waiting(runtime: Runtime) -> None:
+    reasons = {source.reason for source in runtime.store.view().state.sources.values() if source.reason}
+    why = "; ".join(sorted(reasons)) or "no answer yet"
+    print(f"lbdash: waiting for etcd at {', '.join(runtime.config.etcd)}: {why}", file=sys.stderr, flush=True)
+
+
+def ready_line(runtime: Runtime) -> str:
+    """For scripts: what is served, and where."""
+    return (
+        f"lbdash ready http={runtime.http_url} telemetry={runtime.telemetry_address} "
+        f"etcd={','.join(runtime.config.etcd)}"
+    )
+
+
+async def _keep_facts(runtime: Runtime) -> None:
+    while True:
+        with contextlib.suppress(RegistryError):
+            runtime.facts.cluster_id = await runtime.registry.cluster_id()
+            runtime.facts.alarms = await runtime.registry.alarms()
+        await asyncio.sleep(_FACTS_EVERY_S if runtime.facts.cluster_id is not None else 1.0)
+
+
+async def _presence(runtime: Runtime) -> None:
+    """Tell other dashboards on this etcd that we may steer it. One that is read-only writes nothing, so is not seen."""
+    value = json.dumps({"name": runtime.config.name, "http": runtime.http_url, "host": socket.gethostname()})
+    key = f"{INSTANCES}{runtime.instance}".encode()
+    async with LeasedKey(runtime.registry, key, value.encode(), ttl_s=15):
+        await asyncio.Event().wait()
