@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeVar
 
 from lbdash.model import DEFAULT_WEIGHT
@@ -82,9 +83,10 @@ def plan(options: Options) -> Plan:
     fleet = {service.name: _backends(service, n, options) for service, n in zip(SERVICES, split, strict=True)}
     if options.story:
         fleet = _with_trouble(fleet)
-    processes = tuple(process for group in fleet.values() for process in _processes(group))
+    groups = [tuple(_processes(group)) for group in fleet.values()]
     # The first service's last backend is alone in its process, so that a kill hits nobody else.
-    return Plan(processes, tuple(_spread(_clients(options), 8)), flapping=1 if options.story else -1)
+    flapping = len(groups[0]) - 1 if options.story else -1
+    return Plan(tuple(chain.from_iterable(groups)), tuple(_spread(_clients(options), 8)), flapping)
 
 
 def _check(options: Options) -> None:

@@ -33,8 +33,9 @@ def test_no_process_mixes_services() -> None:
     assert all(len({b.service for b in group}) == 1 for group in plan(Options(backends=200)).backends)
 
 
-def test_the_story_has_all_its_characters() -> None:
-    made = plan(Options(story=True))
+@pytest.mark.parametrize("backends", [12, 120])
+def test_the_story_has_all_its_characters(backends: int) -> None:
+    made = plan(Options(story=True, backends=backends))
     app = [b for b in flat(made.backends) if b.service == SERVICES[0].name]
     assert sum(b.version == "v2" for b in app) == 1  # the canary
     assert sum(b.work_ms > 100 for b in app) == 1
