@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lbdash.live.block import Block
-from lbdash.live.columns import I64
+from lbdash.live.columns import I64, INFLIGHT
 from lbdash.live.events import ClientReported
 from lbdash.model import Connectivity
 
 VersionKey = tuple[str, str, str, str]  # requested, chosen, reason, source
+PARKED = 256  # closed SubConns per client
 RuleKey = tuple[str, str, str]  # header, exact, version
 
 
@@ -41,11 +42,18 @@ class Member:
     retired: int = 0
     applied_revision: int = 0
     states: list[int] = field(default_factory=lambda: [0] * len(Connectivity))
-    parked: dict[int, I64] = field(default_factory=dict)  # sums by index, of a client that was forgotten and came back
+    parked: dict[int, I64] = field(default_factory=dict)  # sums by index, should that SubConn be told again
 
     def heard(self, event: ClientReported) -> None:
         self.last_report_at = event.at
         self.offset_s, self.offset_error_s = event.offset_s, event.offset_error_s
+
+    def park(self, index: int, sums: I64) -> None:
+        """Remember a closed SubConn's totals: when our acknowledgement is lost, its end is reported a second time."""
+        self.parked[index] = sums.copy()
+        self.parked[index][INFLIGHT] = 0
+        if len(self.parked) > PARKED:
+            del self.parked[next(iter(self.parked))]
 
 
 @dataclass(frozen=True, slots=True)

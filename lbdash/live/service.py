@@ -215,7 +215,8 @@ class ServiceCounters:
         row = member.block.close(index)
         if row < 0:
             return
-        inflight = member.block.sums[INFLIGHT, row]
+        inflight = int(member.block.sums[INFLIGHT, row])
+        member.park(index, member.block.sums[:, row])
         self.backends.sums[INFLIGHT, member.block.column[row]] -= inflight
         self.clients.sums[INFLIGHT, member.column] -= inflight
         self._count(member, row, Connectivity(int(member.block.state[row])), -1)
