@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from django.core.asgi import get_asgi_application
 
 from lbdash.web.body import App, Receive, Scope, Send, limit_body
+from lbdash.web.live.socket import live
 from lbdash.web.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def application(runtime: Runtime) -> App:
-    """HTTP by Django, WebSockets by Channels; both find `runtime` in `scope["state"]`. After `web.conf.setup`."""
+    """HTTP by Django, the live lane by its own app; both find `runtime` in `scope["state"]`. After `web.conf.setup`."""
     http = limit_body(cast(App, get_asgi_application()))
     state = {"runtime": runtime, "throttle": Throttle(time.monotonic)}
 
@@ -23,6 +24,8 @@ def application(runtime: Runtime) -> App:
         scope["state"] = state
         if scope["type"] == "http":
             await http(scope, receive, send)
+        elif scope["path"] == "/ws/live":
+            await live(scope, receive, send)
         else:
             await send({"type": "websocket.close"})
 

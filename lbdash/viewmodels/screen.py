@@ -93,13 +93,15 @@ class Memo:
     """Remembers what was built from which inputs, one entry per key. Bounded: emptied at `limit` keys.
 
     Inputs are compared with `==`, which asks identity first: unchanged snapshots cost next to nothing.
+    `rates` are those of the page's counters.
     """
 
-    __slots__ = ("_kept", "_limit")
+    __slots__ = ("_kept", "_limit", "rates")
 
     def __init__(self, limit: int = 20_000) -> None:
         self._kept: dict[tuple[str, str], tuple[tuple[object, ...], Row]] = {}
         self._limit = limit
+        self.rates = Rates()
 
     def row(self, table: str, key: str, inputs: tuple[object, ...], build: Callable[[], Row]) -> Row:
         kept = self._kept.get((table, key))
@@ -110,3 +112,21 @@ class Memo:
             self._kept.clear()
         self._kept[table, key] = (inputs, row)
         return row
+
+
+class Rates:
+    """Rates of counters between two looks, 10 to 20 s apart once there are such. None before."""
+
+    def __init__(self, window_s: float = 10.0) -> None:
+        self._window_s = window_s
+        self._marks: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {}
+
+    def of(self, name: str, value: float, now: float) -> float | None:
+        """`value`: the counter `name` at `now`, seconds. A counter that went back starts anew."""
+        (old_at, old), (at, mark) = self._marks.get(name, ((now, value), (now, value)))
+        if value < mark:
+            (old_at, old), (at, mark) = (now, value), (now, value)
+        elif now - at >= self._window_s:
+            (old_at, old), (at, mark) = (at, mark), (now, value)
+        self._marks[name] = ((old_at, old), (at, mark))
+        return (value - old) / (now - old_at) if now - old_at >= 1.0 else None

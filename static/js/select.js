@@ -14,8 +14,8 @@ function show() {
   for (const box of chosen) box.closest(".row").setAttribute("data-picked", "");
   bar.hidden = chosen.length === 0;
   bar.querySelector("[data-bulk-count]").textContent = chosen.length;
-  const backends = chosen.map((box) => box.value).join(",");
-  for (const link of bar.querySelectorAll("a[data-href]")) link.href = link.dataset.href + encodeURIComponent(backends);
+  const backends = chosen.map((box) => `&backends=${encodeURIComponent(box.value)}`).join("");
+  for (const link of bar.querySelectorAll("a[data-href]")) link.href = link.dataset.href + backends;
   for (const code of bar.querySelectorAll("[data-cli]")) {
     code.textContent = [code.dataset.cli, ...chosen.map((box) => box.dataset.cli)].join(" ");
   }

@@ -16,6 +16,8 @@ not there. A `Screen` (`lbdash.viewmodels.screen`) has
   `ask.memo.row(table, key, inputs, build)` so that unchanged rows cost nothing;
 - binary frames: `@live_page("…", blob=heatmap_bytes)`, a function of the same arguments that returns bytes or None,
   asked once a second; the page hears `document` event "live:binary" with the ArrayBuffer as `detail`.
+- `load`: an async function of (runtime, query) whose result is `ask.loaded`, for what the store does not hold; asked at
+  the first paint and once a second while the page is watched.
 
 The hub composes each distinct (page, query, may steer) once per tick for all its viewers, only while someone watches.
 The browser acknowledges each message after it was painted; until then it is sent nothing, then the newest.

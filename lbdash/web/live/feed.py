@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -36,11 +36,13 @@ class Shown:
 
 @dataclass(slots=True)
 class Feed:
-    """`compose` and `blob` are bound to the page's subject. `viewers` counts open sockets."""
+    """`compose`, `blob` and `load` are bound to the page's subject. `viewers` counts open sockets."""
 
     key: Key
-    compose: Callable[[Memo], Screen]
-    blob: Callable[[Memo], bytes | None] | None
+    compose: Callable[[Memo, object], Screen]
+    blob: Callable[[Memo, object], bytes | None] | None = None
+    load: Callable[[], Awaitable[object]] | None = None  # what the store does not hold, e.g. from the database
+    loaded: object = None
     memo: Memo = field(default_factory=Memo)
     viewers: int = 0
     latest: Shown | None = None
@@ -52,9 +54,13 @@ class Feed:
 
     def paint(self) -> Shown:
         """Compose now; the newest screen is what every viewer gets next."""
-        self.latest = Shown(next(_serials), self.compose(self.memo))
+        self.latest = Shown(next(_serials), self.compose(self.memo, self.loaded))
         self._wake()
         return self.latest
+
+    async def reload(self) -> None:
+        if self.load is not None:
+            self.loaded = await self.load()
 
     def fail(self, notice: Html) -> None:
         """Keep what was shown, under a notice that says why it stands still."""
@@ -66,7 +72,7 @@ class Feed:
     def paint_blob(self) -> None:
         if self.blob is None:
             return
-        content = self.blob(self.memo)
+        content = self.blob(self.memo, self.loaded)
         if content != self.bytes_:
             self.bytes_, self.blob_serial = content, next(_serials)
             self._wake()

@@ -9,23 +9,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.http import Http404
 
-from lbdash.runtime import Runtime
 from lbdash.tasks import spawn, stop
 from lbdash.viewmodels.header import notice
-from lbdash.viewmodels.screen import Memo, Screen
 from lbdash.web.live.feed import Feed, Key
 from lbdash.web.live.lanes import Lanes
+
+if TYPE_CHECKING:
+    from lbdash.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 MAX_VIEWERS = 500
 _IDLE_FEEDS = 16
-
-Compose = Callable[[Memo], Screen]
-Blob = Callable[[Memo], bytes | None]
 
 
 class Hub:
@@ -35,6 +34,7 @@ class Hub:
         self._runtime = runtime
         self._feeds: dict[Key, Feed] = {}
         self._task: asyncio.Task[None] | None = None
+        self._loading: dict[Key, asyncio.Task[None]] = {}
 
     @property
     def viewers(self) -> int:
@@ -44,9 +44,9 @@ class Hub:
     def pages(self) -> int:
         return sum(feed.viewers > 0 for feed in self._feeds.values())
 
-    def feed(self, key: Key, compose: Compose, blob: Blob | None = None) -> Feed:
+    def feed(self, key: Key, make: Callable[[Key], Feed]) -> Feed:
         """The feed of a page; made when it is new, and then the idlest one beyond the bound is dropped."""
-        feed = self._feeds.pop(key, None) or Feed(key, compose, blob)
+        feed = self._feeds.pop(key, None) or make(key)
         self._feeds[key] = feed  # last = used last
         idle = [other for other in self._feeds.values() if not other.viewers and other is not feed]
         for other in idle[: max(0, len(idle) - _IDLE_FEEDS)]:
@@ -73,23 +73,35 @@ class Hub:
 
     async def _run(self) -> None:
         changes = self._runtime.store.subscribe()
-        lanes = Lanes(self._runtime.store, changes)
+        lanes = Lanes(changes)
         try:
-            while watched := [feed for feed in self._feeds.values() if feed.viewers]:
+            while watched := self._watched():
                 started = time.perf_counter()
                 for feed in watched:
-                    self._paint(feed, with_blob=lanes.pulse)
+                    self._paint(feed, pulse=lanes.pulse)
                 await lanes.next(time.perf_counter() - started)
         finally:
             changes.close()
+            await stop(*self._loading.values())
+            self._loading.clear()
 
-    def _paint(self, feed: Feed, with_blob: bool) -> None:
+    def _watched(self) -> list[Feed]:
+        return [feed for feed in self._feeds.values() if feed.viewers]
+
+    def _paint(self, feed: Feed, pulse: bool) -> None:
         try:
             feed.paint()
-            if with_blob:
+            if pulse:
                 feed.paint_blob()
+                self._reload(feed)
         except Http404 as error:
             feed.fail(notice("wait", "This is no longer known", str(error)))
         except Exception:
             log.exception("page %s failed", feed.key.path)
             feed.fail(notice("down", "This page cannot be updated", "The log has the reason. Other pages go on."))
+
+    def _reload(self, feed: Feed) -> None:
+        """Beside the loop, one at a time per page: a slow database delays its page, not the others."""
+        task = self._loading.get(feed.key)
+        if feed.load is not None and (task is None or task.done()):
+            self._loading[feed.key] = spawn(feed.reload(), f"load {feed.key.path}")

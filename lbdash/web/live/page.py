@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import resolve
 
 from lbdash.live.view import LiveView
-from lbdash.runtime import Runtime
 from lbdash.viewmodels import header
 from lbdash.viewmodels.screen import Memo, Screen
 from lbdash.web import access
 from lbdash.web.live.feed import Feed, Key
 from lbdash.web.live.hub import Hub
 from lbdash.web.roles import Identity, Role
+
+if TYPE_CHECKING:
+    from lbdash.runtime import Runtime
 
 BROWSER_ONLY = frozenset({"q", "problems"})  # query keys that only the page's JavaScript reads
 
@@ -31,17 +33,16 @@ class Ask:
     query: Mapping[str, str]
     may_steer: bool
     memo: Memo
+    hub: Hub
+    loaded: object = None  # what the page's `load` brought
 
 
-class Compose(Protocol):
-    def __call__(self, ask: Ask, /, **kwargs: Any) -> Screen: ...
+Load = Callable[["Runtime", Mapping[str, str]], Awaitable[object]]
 
 
-class Blob(Protocol):
-    def __call__(self, ask: Ask, /, **kwargs: Any) -> bytes | None: ...
-
-
-def live_page(template: str, *, blob: Blob | None = None) -> Callable[[Callable[..., Screen]], Any]:
+def live_page(
+    template: str, *, blob: Callable[..., bytes | None] | None = None, load: Load | None = None
+) -> Callable[[Callable[..., Screen]], Any]:
     """See the package's docstring. `template` gets `screen`, `page` (viewmodels.header.Header) and `live_token`."""
 
     def decorate(compose: Callable[..., Screen]) -> Any:
@@ -49,13 +50,39 @@ def live_page(template: str, *, blob: Blob | None = None) -> Callable[[Callable[
         async def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
             if request.method not in ("GET", "HEAD"):
                 return HttpResponse(status=405, headers={"Allow": "GET"})
-            return _first_paint(request, template)
+            return await _first_paint(request, template)
 
-        view.compose, view.blob = compose, blob  # type: ignore[attr-defined]
+        view.live = Live(compose, blob, load)  # type: ignore[attr-defined]
         view.__name__ = getattr(compose, "__name__", "view")
         return view
 
     return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a page's view carries for the hub."""
+
+    compose: Callable[..., Screen]
+    blob: Callable[..., bytes | None] | None
+    load: Load | None
+
+    def feed(self, key: Key, runtime: Runtime, hub: Hub, kwargs: Mapping[str, Any]) -> Feed:
+        query, blob, load = dict(key.query), self.blob, self.load
+
+        def ask(memo: Memo, loaded: object) -> Ask:
+            return Ask(runtime, runtime.store.view(), query, key.may_steer, memo, hub, loaded)
+
+        def compose(memo: Memo, loaded: object) -> Screen:
+            asked = ask(memo, loaded)
+            return _with_header(self.compose(asked, **kwargs), asked.view)
+
+        return Feed(
+            key,
+            compose,
+            (lambda memo, loaded: blob(ask(memo, loaded), **kwargs)) if blob else None,
+            (lambda: load(runtime, query)) if load else None,
+        )
 
 
 def hub_of(scope: Mapping[str, Any]) -> Hub:
@@ -69,34 +96,25 @@ def hub_of(scope: Mapping[str, Any]) -> Hub:
 def feed_of(scope: Mapping[str, Any], path: str, query: str, identity: Identity) -> Feed | None:
     """The feed of the page at `path` as `identity` may see it; None when no live page lives there."""
     match = resolve(path)  # raises Resolver404, an Http404
-    compose = getattr(match.func, "compose", None)
-    if compose is None or not identity.role.covers(access.needed(match.func, "GET") or Role.VIEWER):
+    live: Live | None = getattr(match.func, "live", None)
+    if live is None or not identity.role.covers(access.needed(match.func, "GET") or Role.VIEWER):
         return None
-    words = {key: value for key, value in QueryDict(query).items() if key not in BROWSER_ONLY}
-    key = Key(path, tuple(sorted((str(k), str(v)) for k, v in words.items())), identity.role.covers(Role.OPERATOR))
-    runtime: Runtime = scope["state"]["runtime"]
-    blob = match.func.blob  # type: ignore[attr-defined]
-
-    def ask(memo: Memo) -> Ask:
-        return Ask(runtime, runtime.store.view(), dict(key.query), key.may_steer, memo)
-
-    def composed(memo: Memo) -> Screen:
-        asked = ask(memo)
-        screen: Screen = compose(asked, **match.kwargs)
-        return _with_header(screen, asked.view)
-
-    return hub_of(scope).feed(key, composed, (lambda memo: blob(ask(memo), **match.kwargs)) if blob else None)
+    words = {str(name): str(value) for name, value in QueryDict(query).items() if name not in BROWSER_ONLY}
+    key = Key(path, tuple(sorted(words.items())), identity.role.covers(Role.OPERATOR))
+    hub = hub_of(scope)
+    return hub.feed(key, lambda key: live.feed(key, scope["state"]["runtime"], hub, match.kwargs))
 
 
 def _with_header(screen: Screen, view: LiveView) -> Screen:
     return replace(screen, regions={**header.regions(view.state, view.now), **screen.regions})
 
 
-def _first_paint(request: HttpRequest, template: str) -> HttpResponse:
+async def _first_paint(request: HttpRequest, template: str) -> HttpResponse:
     who = access.identity(request)
     scope = cast(Any, request).scope
     feed = feed_of(scope, request.path_info, request.META.get("QUERY_STRING", ""), who)
     assert feed is not None, "a live page's own URL resolves to it"
+    await feed.reload()
     screen, token = feed.hand_out()
     context = {"screen": screen, "page": page_header(request, who), "live_token": token}
     return render(request, template, context)

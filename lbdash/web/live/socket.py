@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth import aget_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, QueryDict, parse_cookie
+from django.http.request import split_domain_port, validate_host
 
 from lbdash.tasks import spawn, stop
 from lbdash.web.access import identity_of
@@ -60,13 +61,16 @@ async def _refuse(send: Send, code: int) -> None:
 
 
 def _headers(scope: Scope) -> Mapping[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 async def identify(scope: Scope) -> Identity | None:
     """By session cookie, for our own pages only: the Origin's host and port must be the ones that were asked."""
     headers = _headers(scope)
-    if not same_origin(headers.get("origin", ""), headers.get("host", "")):
+    host = headers.get("host", "")
+    if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+        return None
+    if not same_origin(headers.get("origin", ""), host):
         return None
     request = HttpRequest()
     key = parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME)
