@@ -26,6 +26,11 @@ class EtcdServer(EmbeddedEtcd):
         await self.kill()
         await self.start()
 
+    async def forget_tokens(self) -> None:
+        """Stop in order and start again. After a crash the newest tokens come back from the log."""
+        await self.stop()
+        await self.start()
+
     async def wipe(self) -> None:
         """Lose the data directory; cluster id and port stay the same."""
         await self.kill()

@@ -49,13 +49,14 @@ class EtcdFeed:
 
     async def next(self) -> Delivery:
         answer = await self._read()
-        events = tuple(event_of(event) for event in answer.events)
-        if answer.fragment:
-            # The rest of this revision is still to come: complete is only what came before it.
-            return Delivery(events, answer.events[-1].kv.mod_revision - 1 if events else 0)
+        if answer.events:
+            # The header may be ahead of the events: catching up comes in parts that all bear the newest revision.
+            # Revisions come whole, save in a fragment: complete is then only what came before its last one.
+            last: int = answer.events[-1].kv.mod_revision
+            return Delivery(tuple(map(event_of, answer.events)), last - 1 if answer.fragment else last)
         # The answer to a progress *request* (watch id -1) may overtake events before etcd 3.5.8 and
         # 3.4.25, so its revision proves nothing; a progress *notification* comes in order.
-        return Delivery(events, answer.header.revision if events or answer.watch_id >= 0 else 0)
+        return Delivery(revision=answer.header.revision if answer.watch_id >= 0 else 0)
 
     async def close(self) -> None:
         self._call.cancel()

@@ -155,6 +155,19 @@ async def test_a_long_catch_up_comes_in_fragments_and_whole(etcd: EtcdServer) ->
     await registry.close()
 
 
+async def test_a_catch_up_over_many_revisions_loses_none(etcd: EtcdServer) -> None:
+    """etcd tells 1,000 revisions at a time, and each answer already bears the newest revision in its header."""
+    registry = etcd.registry()
+    async with watching(registry, PREFIX) as watched:
+        async with behind_its_back(etcd, watched) as other:
+            for n in range(50):
+                revisions = await asyncio.gather(*(other.put(key(f"{n}-{k}"), b"x") for k in range(50)))
+        await watched.until(lambda w: w.changes[-1].revision >= max(revisions))
+        assert len(watched.mirror) == 2500
+        assert not any(changes.relisted for changes in watched.changes)
+    await registry.close()
+
+
 async def test_after_kills_and_compactions_the_mirror_equals_the_truth(etcd: EtcdServer) -> None:
     registry, writer = etcd.registry(), etcd.registry()
     rng = random.Random(7)
