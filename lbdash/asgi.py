@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from django.core.asgi import get_asgi_application
 
+from lbdash.runtime import Runtime
 from lbdash.web.body import App, Receive, Scope, Send, limit_body
 from lbdash.web.live.socket import live
 from lbdash.web.throttle import Throttle
 
-if TYPE_CHECKING:
-    from lbdash.runtime import Runtime
+LIVE = "/ws/live"
 
 
 def application(runtime: Runtime) -> App:
-    """HTTP by Django, the live lane by its own app; both find `runtime` in `scope["state"]`. After `web.conf.setup`."""
+    """HTTP by Django, one WebSocket route; both find `runtime` in `scope["state"]`. After `web.conf.setup`."""
     http = limit_body(cast(App, get_asgi_application()))
     state = {"runtime": runtime, "throttle": Throttle(time.monotonic)}
 
@@ -24,7 +24,7 @@ def application(runtime: Runtime) -> App:
         scope["state"] = state
         if scope["type"] == "http":
             await http(scope, receive, send)
-        elif scope["path"] == "/ws/live":
+        elif scope["path"] == LIVE:
             await live(scope, receive, send)
         else:
             await send({"type": "websocket.close"})

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from lbdash.control.audit import AuditEntry
+from lbdash.control.progress import Progress
+from lbdash.control.result import Result
 from lbdash.viewmodels.api import Json, in_ms, moment, number
-
-if TYPE_CHECKING:
-    from lbdash.control.execute import Result
-    from lbdash.control.progress import Progress
 
 # What a caller can do next, by outcome.
 _HINTS = {
@@ -31,9 +28,9 @@ def result(result: Result) -> Json:
         "revision": result.revision,
         "text": result.text,
         "objections": [{"code": o.code, "text": o.text, "forceable": o.forceable} for o in result.objections],
-        "before": result.before,
-        "after": result.after,
-        "conflict": result.conflict,
+        "before": dict(result.before),
+        "after": dict(result.after),
+        "conflict": list(result.conflict),
         **_error(result),
     }
 

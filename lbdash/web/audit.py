@@ -55,7 +55,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
     try:
         return await sync_to_async(call)()
-    except DatabaseError as error:
+    except (DatabaseError, ValueError) as error:  # ValueError: text that a database cannot hold, such as a zero byte
         raise AuditError(f"the audit log cannot be reached: {error}") from error
 
 

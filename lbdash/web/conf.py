@@ -165,6 +165,9 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    # Paths only, never queries or bodies: Django's request logger names `request.path`.
-    "loggers": {"django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # What callers do wrong they are told, and commands are in the audit log; here only what we do wrong.
+        "django.request": {"level": "ERROR"},
+    },
 }
