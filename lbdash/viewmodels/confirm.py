@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lbdash.control.commands import BadCommand, Command, Force, Freeze, SetPolicy, SetVersions, Weight
@@ -207,11 +207,3 @@ def forbidden(role_may: bool, read_only: bool, armed: bool, service: str) -> str
     if not armed:
         return f"{service} is not armed: no --control pattern names it."
     return ""
-
-
-def conflict_sides(seen: Mapping[str, str | None], there: Mapping[str, str | None]) -> list[tuple[str, str, str]]:
-    """(key, what you saw, what is there now) of keys that differ; "absent" where there is none."""
-    keys = sorted({*seen, *there})
-    return [
-        (key, seen.get(key) or "absent", there.get(key) or "absent") for key in keys if seen.get(key) != there.get(key)
-    ]

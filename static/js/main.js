@@ -5,4 +5,5 @@ import "./live.js";
 import "./filter.js";
 import "./select.js";
 import "./drawer.js";
+import "./operate.js";
 import "./keys.js";

@@ -120,4 +120,4 @@ export function arm(root) {
 }
 
 arm(document);
-document.addEventListener("htmx:after:swap", () => arm(document));
+document.addEventListener("lbdash:redrawn", () => arm(document));

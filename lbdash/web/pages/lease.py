@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -18,16 +20,19 @@ async def lease(request: HttpRequest, svc: str, address: str) -> HttpResponse:
     backend = service.backends.get(address) if service else None
     if service is None or backend is None:
         raise Http404
+    lines = [
+        (f"registration {r.id}", await _left(run.registry.lease_ttl(r.lease))) for r in backend.registrations if r.lease
+    ]
     override = service.routing.admin.get(address)
-    wanted = [(f"registration {r.id}", r.lease) for r in backend.registrations if r.lease]
-    wanted += [(override.state.value, override.lease)] if override and override.lease else []
-    lines = [await _lease_line(request, name, number) for name, number in wanted]
+    if override and override.lease:
+        # Through the executor, so that the countdown of its banner starts from what etcd says.
+        lines.append((override.state.value, await _left(run.executor.returns_in(svc, address))))
     return render(request, "service/lease.html", {"lines": lines, "at": fmt.clock(run.clock())})
 
 
-async def _lease_line(request: HttpRequest, name: str, number: int) -> tuple[str, str]:
+async def _left(asked: Awaitable[int | None]) -> str:
     try:
-        left = await runtime(request).registry.lease_ttl(number)
+        seconds = await asked
     except RegistryError as error:
-        return name, f"unknown: {error}"
-    return name, "gone" if left is None else f"{left} s left"
+        return f"unknown: {error}"
+    return "gone" if seconds is None else f"{fmt.age(seconds)} left, no earlier"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
 from lbdash.balancing.policies import POLICY_NAMES
 from lbdash.live.state import Service
 from lbdash.live.view import LiveView, MatrixRow
@@ -14,6 +17,7 @@ from lbdash.viewmodels.html import EMPTY, Html, esc, join, tag
 from lbdash.viewmodels.marks import backend_link, client_link, drawer_link
 from lbdash.viewmodels.routing import Override, Rejection, RoutingTab, RuleLine, Share, build
 from lbdash.viewmodels.screen import Column, Memo, Row, Screen, Table
+from lbdash.web.access import runtime, viewer_required
 
 _SHARES = (
     Column("version", Html("Version")),
@@ -41,6 +45,16 @@ def tab(view: LiveView, service: Service, query: Mapping[str, str], memo: Memo) 
         tables={"shares": Table("shares", "Version shares", _SHARES, rows, _no_versions())},
         facts={"routing": form_facts(view, service)},
     )
+
+
+@viewer_required
+async def forms(request: HttpRequest, svc: str) -> HttpResponse:
+    """A fragment: both forms drawn anew, on what is there now, after a command of this page was written."""
+    view = runtime(request).store.view()
+    service = view.state.services.get(svc)
+    if service is None:
+        raise Http404
+    return render(request, "service/routing-forms.html", {"routing": form_facts(view, service)})
 
 
 def form_facts(view: LiveView, service: Service) -> dict[str, object]:
