@@ -7,13 +7,13 @@ request every few seconds on the stream tells them apart; it is one small messag
 from __future__ import annotations
 
 import asyncio
-
-import grpc
+from contextlib import suppress
 
 from lbdash.proto import etcd_pb2 as pb
 from lbdash.registry.etcd_errors import describe, is_denied
 from lbdash.registry.etcd_messages import event_of, range_end
-from lbdash.registry.etcd_wire import Call, Wire, task_cancelled
+from lbdash.registry.etcd_stream import Stream
+from lbdash.registry.etcd_wire import Wire
 from lbdash.registry.kv import PermissionDenied, RegistryError, RegistryUnavailable
 from lbdash.registry.watch import Compacted, Delivery, Tuning
 from lbdash.tasks import spawn, stop
@@ -24,11 +24,10 @@ _PROGRESS = pb.WatchRequest(progress_request=pb.WatchProgressRequest())
 class EtcdFeed:
     """Made by `open_feed`."""
 
-    def __init__(self, wire: Wire, call: Call, what: str, tuning: Tuning) -> None:
+    def __init__(self, stream: Stream[pb.WatchResponse], what: str, tuning: Tuning) -> None:
         self.revision = self.cluster_id = 0
-        self._wire, self._call, self._what, self._tuning = wire, call, what, tuning
-        self._reading = False
-        self._heard = 0.0  # when the stream last spoke, or when we last began to listen
+        self._stream, self._what, self._tuning = stream, what, tuning
+        self._reading_since: float | None = None
         self._silent = False
         self._heart = spawn(self._beat(), "etcd watch heartbeat")
 
@@ -41,7 +40,7 @@ class EtcdFeed:
             progress_notify=True,
             fragment=True,
         )
-        await self._write(pb.WatchRequest(create_request=create))
+        await self._stream.write(pb.WatchRequest(create_request=create))
         created = await self._read()
         while not created.created:  # an answer to a progress request may overtake it
             created = await self._read()
@@ -59,53 +58,38 @@ class EtcdFeed:
         return Delivery(revision=answer.header.revision if answer.watch_id >= 0 else 0)
 
     async def close(self) -> None:
-        self._call.cancel()
+        self._stream.cancel()
         await stop(self._heart)
 
     # ---- inside
 
     async def _read(self) -> pb.WatchResponse:
-        self._heard, self._reading = _now(), True
+        self._reading_since = _now()
         try:
-            answer = await self._call.read()
-        except grpc.aio.AioRpcError as error:
-            raise self._wire.failed(error, self._what) from error
-        except asyncio.CancelledError:
-            if task_cancelled():
+            answer = await self._stream.read()
+        except RegistryUnavailable:
+            if not self._silent:
                 raise
-            raise self._broken() from None
+            self._stream.leave()
+            raise RegistryUnavailable(f"{self._what}: etcd was silent for {self._tuning.silence:g} s") from None
         finally:
-            self._reading = False
-        if not isinstance(answer, pb.WatchResponse):
-            raise RegistryUnavailable(f"{self._what}: the stream ended")
+            self._reading_since = None
         if answer.canceled:
             raise self._refusal(answer)
         return answer
 
-    async def _write(self, request: pb.WatchRequest) -> None:
-        try:
-            await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            pass  # the reader is told the same, and answers it
-        except asyncio.CancelledError:
-            if task_cancelled():
-                raise
-
     async def _beat(self) -> None:
         """Only a pending read can tell silence: while our own consumer is slow, nobody listens."""
-        while not self._call.done():
-            await asyncio.sleep(self._tuning.heartbeat)
-            if self._reading and _now() - self._heard > self._tuning.silence:
-                self._silent = True
-                self._call.cancel()
-            elif self._reading:
-                await self._write(_PROGRESS)
-
-    def _broken(self) -> RegistryUnavailable:
-        if not self._silent:
-            return RegistryUnavailable(f"{self._what}: the connection was closed")
-        self._wire.next_endpoint()
-        return RegistryUnavailable(f"{self._what}: etcd was silent for {self._tuning.silence:g} s")
+        with suppress(RegistryError):  # the reader is told the same, and answers it
+            while not self._silent:
+                await asyncio.sleep(self._tuning.heartbeat)
+                if self._reading_since is None:
+                    continue
+                if _now() - self._reading_since > self._tuning.silence:
+                    self._silent = True
+                    self._stream.cancel()
+                else:
+                    await self._stream.write(_PROGRESS)
 
     def _refusal(self, answer: pb.WatchResponse) -> RegistryError:
         reason = answer.cancel_reason
@@ -113,15 +97,15 @@ class EtcdFeed:
             return Compacted(f"{self._what}: compacted up to {answer.compact_revision}")
         if is_denied(reason) or (answer.created and not reason):
             return PermissionDenied(describe(self._what, reason or "permission denied"))
-        self._wire.next_endpoint()
+        self._stream.leave()
         return RegistryUnavailable(describe(self._what, reason))
 
 
 async def open_feed(wire: Wire, prefix: bytes, start_revision: int, tuning: Tuning) -> EtcdFeed:
     what = f"watch {prefix.decode(errors='backslashreplace')}"
     # hasleader: a member without a leader ends the watch, instead of keeping quiet for ever
-    call = await wire.stream("/etcdserverpb.Watch/Watch", pb.WatchResponse, what, ("hasleader", "true"))
-    feed = EtcdFeed(wire, call, what, tuning)
+    stream = await wire.stream("/etcdserverpb.Watch/Watch", pb.WatchResponse, what, ("hasleader", "true"))
+    feed = EtcdFeed(stream, what, tuning)
     try:
         await feed.start(prefix, start_revision)
     except BaseException:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lbdash.registry import etcd as etcd_module
-from lbdash.registry import etcd_wire
+from lbdash.registry import etcd_access, etcd_source
 from lbdash.registry.etcd import EtcdRegistry
 from lbdash.registry.kv import PermissionDenied, Put, RegistryUnavailable, Stale
 from lbdash.tasks import spawn, stop
@@ -27,7 +26,7 @@ async def test_pages_of_a_list_are_of_one_revision(
     shared_etcd: EtcdServer, prefix: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every transaction gives all keys one value, so two values in a list are two revisions."""
-    monkeypatch.setattr(etcd_module, "PAGE", 7)
+    monkeypatch.setattr(etcd_source, "PAGE", 7)
     registry = shared_etcd.registry()
 
     async def rewrite() -> None:
@@ -48,8 +47,8 @@ async def test_pages_of_a_list_are_of_one_revision(
 async def test_values_too_large_for_one_answer_are_listed_in_smaller_pages(
     shared_etcd: EtcdServer, prefix: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = [(name, 200_000 if name == "grpc.max_receive_message_length" else n) for name, n in etcd_wire.OPTIONS]
-    monkeypatch.setattr(etcd_wire, "OPTIONS", tuple(small))
+    small = [(name, 200_000 if name == "grpc.max_receive_message_length" else n) for name, n in etcd_access.OPTIONS]
+    monkeypatch.setattr(etcd_access, "OPTIONS", tuple(small))
     registry = shared_etcd.registry()
     for n in range(60):
         await registry.put(prefix + b"%02d" % n, b"x" * 20_000)

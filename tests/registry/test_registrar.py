@@ -145,5 +145,5 @@ async def _listed(etcd: EtcdServer):
 
 async def _until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 (a problem is a word, not an event)
+        while not true():
             await asyncio.sleep(0.01)
