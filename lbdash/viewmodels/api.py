@@ -12,7 +12,8 @@ from lbdash.model import Connectivity, Registration
 from lbdash.registry.routing import AdminOverride, Routing, Stamp, Versions
 from lbdash.viewmodels import format as fmt
 from lbdash.viewmodels.problems import Finding, service_problems
-from lbdash.viewmodels.shares import Expected, effective_weight, expected, present
+from lbdash.viewmodels.shares import Expected, effective_weight, expected
+from lbdash.viewmodels.standing import connected, ready, registered
 
 _SHOWN_PROBLEMS = 100
 
@@ -38,8 +39,8 @@ def _summary(view: LiveView, service: Service) -> Json:
     return {
         "name": service.key,
         "convention": service.convention,
-        "backends": {"total": len(present(service)), "ready": _ready(service, numbers)},
-        "clients": len(_connected(service)),
+        "backends": {"total": len(registered(service)), "ready": ready(service, numbers)},
+        "clients": connected(service),
         "rps": number(numbers.numbers.rps),
         "error_ratio": number(numbers.numbers.error_ratio),
         "versions": versions(service, numbers),
@@ -48,32 +49,20 @@ def _summary(view: LiveView, service: Service) -> Json:
     }
 
 
-def _connected(service: Service) -> list[Client]:
-    return [client for client in service.clients.values() if client.gone_at is None]
-
-
-def _ready(service: Service, numbers: ServiceNumbers) -> int | None:
-    """Backends that are READY at one client at least; None when nobody reports."""
-    if not _connected(service):
-        return None
-    found = (numbers.backends.get(backend.address) for backend in present(service))
-    return sum(1 for one in found if one and one.connectivity.get(Connectivity.READY))
-
-
 def versions(service: Service, numbers: ServiceNumbers) -> Json:
     """By version: those registered, those with a share, those that were seen."""
     wanted = service.routing.versions.shares if service.routing.versions else {}
-    registered = [backend.version for backend in present(service)]
+    there = [backend.version for backend in registered(service)]
     return {
         version: {
-            "backends": registered.count(version),
+            "backends": there.count(version),
             "rps": number(found.rps) if (found := numbers.versions.get(version)) else None,
             "share": {
                 "configured": wanted.get(version, 0) / 100 if wanted else None,
                 "measured": number(found.share) if found else None,
             },
         }
-        for version in sorted({*registered, *wanted, *numbers.versions})
+        for version in sorted({*there, *wanted, *numbers.versions})
     }
 
 

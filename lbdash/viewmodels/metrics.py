@@ -14,7 +14,7 @@ from lbdash.live.view import LiveView, Numbers, ServiceNumbers
 from lbdash.model import Connectivity
 from lbdash.viewmodels.api_status import Process
 from lbdash.viewmodels.problems import service_problems
-from lbdash.viewmodels.shares import present
+from lbdash.viewmodels.standing import connected, registered
 
 SERVICES, VERSIONS, BACKENDS = 200, 32, 1000  # label values: services, versions of one, backends of all together
 OTHER = "other"
@@ -64,8 +64,8 @@ def _services(pairs: Iterable[tuple[Service, ServiceNumbers]]) -> Iterator[Metri
     family = _Family("service", ["service"])
     for service, numbers in pairs:
         found = [finding.problem.severity for finding in service_problems(service, numbers)]
-        backends.add_metric([service.key], len(present(service)))
-        clients.add_metric([service.key], sum(client.gone_at is None for client in service.clients.values()))
+        backends.add_metric([service.key], len(registered(service)))
+        clients.add_metric([service.key], connected(service))
         for severity in ("error", "warning", "info"):
             problems.add_metric([service.key, severity], found.count(severity))
         ignored.add_metric([service.key], numbers.override_ignored)

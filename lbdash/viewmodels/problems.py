@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lbdash.live.state import Client, Service
 from lbdash.live.view import ServiceNumbers
-from lbdash.model import Connectivity, Problem, Registration
-from lbdash.viewmodels.shares import present
+from lbdash.model import Problem, Registration
+from lbdash.viewmodels.standing import ready, registered
 
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
@@ -33,23 +33,13 @@ def service_problems(service: Service, numbers: ServiceNumbers) -> list[Finding]
 
 
 def _whole(service: Service, numbers: ServiceNumbers) -> Iterable[Finding]:
-    backends = present(service)
-    if not backends:
+    if not registered(service):
         yield Finding(Problem("no_backends", "No backend is registered.", "error" if numbers.clients else "info"))
-    elif _connected(service) and not any(_ready(numbers, backend.address) for backend in backends):
+    elif ready(service, numbers) == 0:
         yield Finding(Problem("none_ready", "No client has a READY connection to any backend.", "error"))
     if numbers.override_ignored:
         text = f"{numbers.override_ignored} picks ignored a drain because nothing else was left."
         yield Finding(Problem("override_ignored", text))
-
-
-def _connected(service: Service) -> bool:
-    return any(client.gone_at is None for client in service.clients.values())
-
-
-def _ready(numbers: ServiceNumbers, address: str) -> bool:
-    found = numbers.backends.get(address)
-    return bool(found and found.connectivity.get(Connectivity.READY))
 
 
 def _registrations(service: Service) -> Iterable[Finding]:

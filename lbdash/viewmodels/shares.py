@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lbdash.live.state import Backend, Service
 from lbdash.model import Admin
+from lbdash.viewmodels.standing import registered
 
 # These follow weights exactly. Under p2c_ewma and least_request a weight is a bias, under the others it is nothing:
 # there nobody can say what a weight amounts to, and `configured` is None.
@@ -19,11 +20,6 @@ class Expected:
 
     configured: float | None
     fair: float
-
-
-def present(service: Service) -> tuple[Backend, ...]:
-    """Backends that the registry has now."""
-    return tuple(b for b in service.backends.values() if b.gone_at is None and b.registered)
 
 
 def effective_weight(service: Service, backend: Backend) -> int | None:
@@ -40,11 +36,11 @@ def policies(service: Service) -> frozenset[str]:
 
 
 def expected(service: Service) -> Mapping[str, Expected]:
-    """By address, of all present backends; 0 for those that should get nothing."""
+    """By address, of all registered backends; 0 for those that should get nothing."""
     serving = _serving(service)
     shares = _version_shares(service, serving)
     exact = bool(in_force := policies(service)) and in_force <= EXACT
-    found = {backend.address: Expected(0.0 if exact else None, 0.0) for backend in present(service)}
+    found = {backend.address: Expected(0.0 if exact else None, 0.0) for backend in registered(service)}
     for version, share in shares.items():
         group = [b for b in serving if version is None or b.version == version]
         total = sum(effective_weight(service, backend) or 0 for backend in group)
@@ -57,7 +53,7 @@ def expected(service: Service) -> Mapping[str, Expected]:
 def _serving(service: Service) -> list[Backend]:
     """Online and not drained; drains are ignored when they would leave nobody (DESIGN 5)."""
     admin = service.routing.admin_of
-    hard = [b for b in present(service) if admin(b.address) is not Admin.MAINT and _online(b)]
+    hard = [b for b in registered(service) if admin(b.address) is not Admin.MAINT and _online(b)]
     soft = [b for b in hard if admin(b.address) is not Admin.DRAIN]
     return soft or hard
 
