@@ -9,11 +9,10 @@ from lbdash.control.commands import MAX_BACKENDS, Drain, Maint, Ready, Restore, 
 from lbdash.control.objection import Objection
 from lbdash.control.plan import Planned
 from lbdash.control.words import listed
+from lbdash.live.staleness import stale_since
 from lbdash.live.state import Service, Source, State
 from lbdash.registry.control_keys import parse_key
 from lbdash.registry.control_values import check_weight, parse_policy, parse_versions
-
-STALE_S = 5.0  # without proof of life of the control keys' watch
 
 
 def stale(state: State, now: float) -> str:
@@ -21,16 +20,18 @@ def stale(state: State, now: float) -> str:
     source = next((source for source in state.sources.values() if source.kind == "control"), None)
     if source is None or not source.synced:
         return "the control keys have not been listed yet"
-    if source.lost_at is not None:
-        return f"the watch of the control keys is broken: {source.reason}"
-    silent = now - source.proven_at if source.proven_at is not None else STALE_S
-    return f"no proof of life of the control keys for {silent:.0f} s" if silent >= STALE_S else ""
+    since = stale_since(source, now)
+    if since is None:
+        return ""
+    return (
+        f"no proof of life of the control keys for {now - since:.0f} s{': ' + source.reason if source.reason else ''}"
+    )
 
 
-def broken_registries(state: State) -> tuple[Source, ...]:
+def broken_registries(state: State, now: float) -> tuple[Source, ...]:
     """Watched prefixes whose registrations may be out of date."""
     found = (source for source in state.sources.values() if source.kind == "registry")
-    return tuple(source for source in found if source.lost_at is not None or not source.synced)
+    return tuple(source for source in found if not source.synced or stale_since(source, now) is not None)
 
 
 def frozen(state: State) -> tuple[Objection, ...]:

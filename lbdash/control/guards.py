@@ -52,7 +52,7 @@ def objections(
     if refused := (*frozen(view.state), *sense(service, command)):
         return refused
     changes = plan(service, command, "", "", now)
-    return (*_sources(view), *_nobody(service, changes), *_worse(view, service, changes, capacity_floor))
+    return (*_sources(view, now), *_nobody(service, changes), *_worse(view, service, changes, capacity_floor))
 
 
 def _freeze(view: LiveView, command: Freeze) -> tuple[Objection, ...]:
@@ -61,8 +61,8 @@ def _freeze(view: LiveView, command: Freeze) -> tuple[Objection, ...]:
     return () if view.state.freeze is not None else (Objection("not_frozen", "Nothing is frozen.", False),)
 
 
-def _sources(view: LiveView) -> Iterator[Objection]:
-    if broken := broken_registries(view.state):
+def _sources(view: LiveView, now: float) -> Iterator[Objection]:
+    if broken := broken_registries(view.state, now):
         names = listed(source.name for source in broken)
         yield Objection("registry_stale", f"What is registered may be out of date: {names}.", True)
 
@@ -97,7 +97,7 @@ def _findings(looks: Looks, floor: int) -> Iterator[Finding]:
     serving = len(looks.strict.serving)
     if serving == 0:
         yield Finding("last_ready", "", 1.0, f"No {looks.noun} backend of the service would be left in rotation.")
-    elif serving < floor:
+    if serving < floor and floor > 1:  # a floor of 1 is what `last_ready` says
         text = f"{serving} {looks.noun} backends would be left in rotation, fewer than the floor of {floor}."
         yield Finding("capacity_floor", "", floor - serving, text)
     yield from _version_findings(looks)
