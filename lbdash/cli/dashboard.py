@@ -37,6 +37,7 @@ def prepare(config: Config) -> tuple[Web, str]:
     require_extra()
     logging.basicConfig(level=logging.WARNING, format="lbdash: %(levelname)s %(name)s: %(message)s")
     setup_database(config)
+    import lbdash.urls  # noqa: F401 (what cannot be served must fail here, not at the first click)
     from lbdash.asgi import application
     from lbdash.runtime import Web
     from lbdash.web.audit import DatabaseAudit

@@ -54,13 +54,15 @@ class Caller:
             await self._call(request, timeout=_SLOW_S if slow else _UNARY_S, metadata=self._metadata)
 
     async def _stream(self) -> None:
-        """A stream of 5 to 20 s after another, ended by whoever is done first."""
+        """A stream of 5 to 20 s after another, each; a pause ends it."""
         while self._plan.rps:
             await self._running.wait()
             with contextlib.suppress(grpc.aio.AioRpcError):
                 request = {"for_s": self._rng.uniform(5, 20), "every_s": 0.5}
-                async for _ in self._watch(request, metadata=self._metadata):
+                stream = self._watch(request, metadata=self._metadata)
+                async for _ in stream:
                     if not self._running.is_set():
+                        stream.cancel()
                         break
             await asyncio.sleep(self._rng.uniform(0.5, 2.0))
 

@@ -1,71 +1,93 @@
 """The demo from end to end: one process a user starts, and what it leaves behind."""
 
-import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lbdash.demo.stats import read
-from tests.demo.running import Demo, all_gone, running_demo
+from tests.e2e.demo import Demo, wait_for
 
 pytestmark = pytest.mark.etcd
-SERVICES = {"hwholiday.srv.app": "hwholiday.srv.app", "user.rpc": "user.rpc", "services/search": "services~search"}
+SERVICES = ("hwholiday.srv.app", "user.rpc", "services/search")
 
 
-async def picks_of(demo: Demo, service: str, token: str) -> dict[str, int]:
-    found = await demo.get(f"/api/v1/services/{SERVICES[service]}", token)
-    return {row["address"]: row["picks_total"] for row in found["backends"]}
+def pids(demo: Demo) -> set[int]:
+    return {row["pid"] for row in (*demo.fleet["backends"], *demo.fleet["clients"], demo.fleet["etcd"])}
 
 
-async def test_in_a_quiet_fleet_all_sums_are_equal_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    async with running_demo(tmp_path / "data") as demo, asyncio.timeout(60):
-        token = await demo.token("viewer")
-        while any(stats["calls"] < 10 for stats in (await demo.counters("user.rpc")).values()):
-            await asyncio.sleep(0.1)
-        await demo.quiet()
+def is_running(pid: int) -> bool:
+    """A zombie that nobody has fetched yet does not run."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def all_gone(demo: Demo) -> bool:
+    return not any(map(is_running, pids(demo)))
+
+
+def counters(demo: Demo, service: str) -> dict[str, dict[str, Any]]:
+    return demo.counters(demo.backends(service))
+
+
+def picks(demo: Demo, service: str) -> dict[str, int]:
+    return {row["address"]: row["picks_total"] for row in demo.service(service)["backends"]}
+
+
+def quiet(demo: Demo) -> bool:
+    return not any(row["inflight"] for service in SERVICES for row in counters(demo, service).values())
+
+
+def test_in_a_quiet_fleet_all_sums_are_equal_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    with Demo(tmp_path / "data") as demo:
+        wait_for(lambda: all(row["calls"] > 20 for row in counters(demo, "user.rpc").values()), "some calls")
+        demo.pause()
+        wait_for(lambda: quiet(demo), "the last call to end")
         for service in SERVICES:
-            counted = {address: stats["calls"] for address, stats in (await demo.counters(service)).items()}
-            assert sum(counted.values()) > 0
-            while await picks_of(demo, service, token) != counted:
-                await asyncio.sleep(0.2)
-        demo.signal(signal.SIGINT)
-        await demo.process.wait()
-        assert demo.process.returncode == 0
-        await all_gone(demo.pids)
+            calls = {address: row["calls"] for address, row in counters(demo, service).items()}
+            wait_for(lambda service=service, calls=calls: picks(demo, service) == calls, f"equal sums of {service}")
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.process.wait(20) == 0
+        assert all_gone(demo)
 
 
-async def test_a_killed_backend_comes_back_at_its_address(tmp_path: Path) -> None:
-    async with running_demo(tmp_path / "data", "--rps", "20") as demo, asyncio.timeout(60):
+def test_a_killed_backend_comes_back_at_its_address(tmp_path: Path) -> None:
+    with Demo(tmp_path / "data", "--rps", "20") as demo:
         victim = next(row for row in demo.fleet["backends"] if row["alone"])
         os.kill(victim["pid"], signal.SIGKILL)
-        back = await read(victim["address"], timeout=30)
+        back = wait_for(lambda: _again(demo, victim), "the backend")
         assert back["pid"] != victim["pid"]
         assert back["service"] == victim["service"]
 
 
-async def test_kill_9_of_the_demo_leaves_no_orphan(tmp_path: Path) -> None:
-    async with running_demo(tmp_path / "data", "--story") as demo, asyncio.timeout(60):
+def _again(demo: Demo, victim: dict[str, Any]) -> dict[str, Any] | None:
+    """Its counters, once it answers again."""
+    try:
+        with socket.create_connection(victim["address"].rsplit(":", 1), 1):
+            return demo.counters([victim["address"]])[victim["address"]]
+    except OSError:
+        return None
+
+
+def test_kill_9_of_the_demo_leaves_no_orphan(tmp_path: Path) -> None:
+    with Demo(tmp_path / "data", "--story") as demo:
         demo.process.kill()
-        await demo.process.wait()
-        await all_gone(demo.pids)
+        demo.process.wait()
+        wait_for(lambda: all_gone(demo), "the children")
 
 
-async def test_a_taken_port_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+def test_a_taken_port_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "lbdash", "demo", "--http", f"127.0.0.1:{port}", "--data", str(tmp_path / "data")),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, error = await process.communicate()
-    assert process.returncode == 2
-    assert f"port {port}" in error.decode()
-    assert b"Traceback" not in error
-    assert out == b""
+        command = [sys.executable, "-m", "lbdash", "demo", "--http", f"127.0.0.1:{port}", "--data", str(tmp_path / "d")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
