@@ -127,7 +127,7 @@ async def test_the_last_backend_a_rule_points_to_is_guarded(bare: House) -> None
 async def test_the_last_backend_of_a_version_that_calls_ask_for_is_guarded(bare: House) -> None:
     bare.connect("web", A, B, C, D)
     assert "last_of_version" not in against(bare, Maint((D,)))
-    bare.ask_for("web", v1=1, v2=1)
+    bare.report("web", {0: 1})
     bare.store.apply([Ticked(bare.now)])
     bare.ask_for("web", v1=300, v2=100)
     bare.now += 1
