@@ -25,7 +25,7 @@ from lbdash.config import Config, ConfigError, Tls, host_port
 from lbdash.control.audit import AuditLog
 from lbdash.control.execute import Executor
 from lbdash.live.store import Store
-from lbdash.registry.control_keys import ROOT
+from lbdash.registry.control_keys import INSTANCES
 from lbdash.registry.etcd import EtcdRegistry, parse_endpoints
 from lbdash.registry.kv import Registry, RegistryError
 from lbdash.registry.registrar import LeasedKey
@@ -35,7 +35,6 @@ from lbdash.sources.telemetry import TelemetrySource
 from lbdash.tasks import spawn
 
 log = logging.getLogger(__name__)
-INSTANCES = ROOT + "instances/"
 _FACTS_EVERY_S = 60.0
 _MAX_TELEMETRY_BYTES = 8 << 20
 
@@ -61,7 +60,7 @@ class Runtime:
     executor: Executor
     telemetry: TelemetrySource
     started_at: float
-    instance: str = field(default_factory=lambda: uuid.uuid4().hex)
+    instance: str
     facts: Facts = field(default_factory=Facts)
     http_url: str = ""
     telemetry_address: str = ""
@@ -85,10 +84,11 @@ class Web:
 def build(config: Config, audit: AuditLog, registry: Registry | None = None) -> Runtime:
     """Everything made, nothing started. `registry` is for tests; otherwise etcd as configured."""
     clock = Clock()
-    store = Store(clock)
+    instance = uuid.uuid4().hex
+    store = Store(clock, instance)
     registry = registry or _etcd(config)
     executor = Executor(registry, store, audit, clock, config.control, capacity_floor=config.capacity_floor)
-    return Runtime(config, registry, store, clock, executor, TelemetrySource(store, clock), clock())
+    return Runtime(config, registry, store, clock, executor, TelemetrySource(store, clock), clock(), instance)
 
 
 def _etcd(config: Config) -> EtcdRegistry:

@@ -9,12 +9,11 @@ from urllib.parse import unquote
 from lbdash.live.draft import Draft
 from lbdash.live.events import ControlChanged
 from lbdash.live.state import Peer
-from lbdash.registry.control_keys import CLIENTS, FREEZE, ROOT, parse_key
+from lbdash.registry.control_keys import CLIENTS, FREEZE, INSTANCES, parse_key
 from lbdash.registry.kv import WatchDelete, WatchPut
 from lbdash.registry.routing import Routing, Stamp
 from lbdash.registry.routing_fold import fold
 
-INSTANCES = ROOT + "instances/"
 MAX_ANNOUNCED = 10_000
 
 ControlEvent = WatchPut | WatchDelete
@@ -73,8 +72,21 @@ def _stamp(value: bytes) -> Stamp:
 
 
 def _peer(draft: Draft, id: str, value: bytes | None) -> None:
+    if id == draft.base.instance:
+        return
     rest = tuple(peer for peer in draft.peers if peer.id != id)
-    draft.peers = rest if value is None else (*rest, Peer(id, _text(value)))[-100:]
+    draft.peers = rest if value is None else (*rest, Peer(id, _whereabouts(value)))[-100:]
+
+
+def _whereabouts(value: bytes) -> str:
+    """`staging on host-7, http://...` as far as it says so."""
+    try:
+        data = json.loads(value)
+        name, host, http = (str(data.get(field) or "")[:200] for field in ("name", "host", "http"))
+    except (ValueError, AttributeError, RecursionError):
+        return _text(value)
+    place = " on ".join(part for part in (name, host) if part)
+    return ", ".join(part for part in (place, http) if part)
 
 
 def _announced(draft: Draft, id: str, value: bytes | None) -> None:

@@ -113,6 +113,7 @@ class State:
     sources: Mapping[str, Source] = field(default_factory=dict)
     freeze: Stamp | None = None  # while set every command is refused
     freeze_revision: int = 0
+    instance: str = ""  # our own instance key's id: not a peer
     peers: tuple[Peer, ...] = ()
     orphans: Mapping[str, Routing] = field(default_factory=dict)  # by service name: control keys nobody's service has
     announced: Mapping[str, str] = field(default_factory=dict)  # client id -> value of its /lbdash/v1/clients/ key

@@ -61,9 +61,9 @@ class Subscription:
 class Store:
     """`clock`: seconds since the epoch that never jump. All methods belong to the loop's thread and never block."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], instance: str = "") -> None:
         self._clock = clock
-        self._state = State()
+        self._state = State(instance=instance)
         self._counters = Counters()
         self._timeline = Timeline()
         self._cache = NumbersCache()

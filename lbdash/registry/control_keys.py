@@ -9,6 +9,7 @@ ROOT = "/lbdash/v1/"
 SERVICES = ROOT + "services/"
 CLIENTS = ROOT + "clients/"
 FREEZE = ROOT + "freeze"
+INSTANCES = ROOT + "instances/"
 
 
 @dataclass(frozen=True, slots=True)
