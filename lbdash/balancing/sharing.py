@@ -13,6 +13,7 @@ from lbdash.model import Registration
 from lbdash.registry import conventions
 from lbdash.registry.etcd import EtcdRegistry
 from lbdash.registry.kv import KeyValue, Registry
+from lbdash.registry.watch import CLIENT
 
 DETECTED = "etcd"  # whose key layout is assumed when a target names no convention: `<service>/<anything>`
 
@@ -69,7 +70,7 @@ class _Connection:
     def __init__(self, key: Hashable, etcd: tuple[str, ...]) -> None:
         self._key = key
         self._users = 0
-        self.registry = EtcdRegistry(etcd)
+        self.registry = EtcdRegistry(etcd, tuning=CLIENT)
 
     @classmethod
     def to(cls, etcd: tuple[str, ...]) -> _Connection:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
@@ -45,6 +46,10 @@ class Tuning:
     safety_list: float = 600.0
     denied_retry: float = 30.0
     retry_limit: float = 5.0
+
+
+# For what runs in every process of a fleet: it asks etcd for little, and never lists without need.
+CLIENT = Tuning(heartbeat=10.0, silence=25.0, safety_list=math.inf)
 
 
 @dataclass(frozen=True, slots=True)

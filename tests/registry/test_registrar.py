@@ -54,8 +54,10 @@ async def test_a_lost_lease_means_a_new_registration() -> None:
 async def test_a_deleted_key_is_written_again_and_not_doubled() -> None:
     registry = MemoryRegistry()
     async with _registered(registry, "gozero", "user.rpc") as (registrar, watched):
+        old = registrar.lease
         await registry.delete(next(iter(watched.mirror)))
         await watched.until(lambda w: registrar.registrations == 2 and w.mirror)
+        assert await registry.lease_ttl(old) is None
         assert len(watched.mirror) == 1
         _assert_leased(registry)
 
