@@ -41,12 +41,9 @@ class MultiCallable:
         return bound
 
     def _info(self, metadata: Any) -> PickInfo:
-        balancer = self._balancer
-        if balancer.closed:
-            raise grpc.aio.UsageError("Channel is closed.")
-        info = PickInfo(self._method, metadata, balancer.clock())
-        if info.now >= balancer.sampler.next_at:
-            balancer.sample(info)
+        info = PickInfo(self._method, metadata, self._balancer.clock())
+        if info.now >= self._balancer.sampler.next_at:
+            self._balancer.sample(info)
         return info
 
     def _hand_over(self, endpoint: Endpoint, info: PickInfo, request: Any, options: dict[str, Any]) -> Inner:
@@ -92,14 +89,18 @@ class UnaryUnary(MultiCallable, grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
-        info = self._info(metadata)
         balancer = self._balancer
+        info = PickInfo(self._method, metadata, balancer.clock())
+        if info.now >= balancer.sampler.next_at:
+            balancer.sample(info)
         try:
             endpoint = balancer.pick(info)
         except (Queue, PickError):
             options = {"timeout": timeout, "credentials": credentials, "compression": compression}
             return UnaryUnaryProxy(self._queue(info, request, options, wait_for_ready), cancel_when_dropped=False)
-        call: grpc.aio.UnaryUnaryCall[Any, Any] = self._on(endpoint.connection)(
+        connection = endpoint.connection
+        bound = self._bound.get(connection) or self._on(connection)
+        call: grpc.aio.UnaryUnaryCall[Any, Any] = bound(
             request, timeout=timeout, metadata=metadata, credentials=credentials, compression=compression
         )
         call.add_done_callback(partial(balancer.finish, endpoint, balancer.begin(endpoint, info)))

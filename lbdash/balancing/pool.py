@@ -123,10 +123,11 @@ class Pool:
         else:
             self._run(subconn.disconnect())
 
-    def check(self, endpoint: Endpoint) -> bool:
-        """Is its connection READY this instant?"""
+    def lost(self, endpoint: Endpoint) -> None:
+        """Its connection turned out not to be READY."""
         subconn = self._subconns.get(endpoint.address)
-        return subconn is not None and subconn.check()
+        if subconn is not None:
+            subconn.lost()
 
     def _run(self, coro: Coroutine[Any, Any, None]) -> None:
         task = spawn(coro, "close subconn")

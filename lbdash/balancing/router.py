@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from lbdash.balancing.endpoint import Endpoint
 from lbdash.balancing.picker import Picker, PickError, PickInfo, Policy, Queue
-from lbdash.balancing.tally import Tally
+from lbdash.balancing.tally import Ask
 from lbdash.balancing.versions import NO_VERSIONS, VERSION_HEADER, ShareDraw, header, matching
 from lbdash.model import Admin, Connectivity
-from lbdash.registry.routing import Rule, Versions
+from lbdash.registry.routing import Versions
 
 NO_MATCH = "no match found conn"
 _PENDING = (Connectivity.IDLE, Connectivity.CONNECTING)
@@ -66,12 +66,11 @@ def _why(name: str, members: int, allowed: int) -> PickError:
     return PickError(f"{NO_MATCH}: no backends", "none_ready")
 
 
-class Ask(NamedTuple):
-    """The version a call must go to and who said so; "" with "share" or "any" = nobody."""
+class Route(NamedTuple):
+    """How a call was routed, for the counters."""
 
-    requested: str
-    source: str  # as in tally.VersionKey
-    rule: Rule | None = None
+    ask: Ask
+    drains_ignored: bool
 
 
 class Rejected(PickError):
@@ -83,19 +82,17 @@ class Rejected(PickError):
 
 
 class Router:
-    """The outer picker. `tally` outlives it; `rng` draws versions by share."""
+    """The outer picker. Counts nothing: the caller knows which picks become calls. `rng` draws versions by share."""
 
     def __init__(
         self,
         members: Sequence[Member],
         versions: Versions | None,
         policy: Policy,
-        tally: Tally,
         rng: random.Random,
         now: float,
     ) -> None:
         self._policy, self._now = policy, now
-        self._tally = tally
         self._versions = versions or NO_VERSIONS
         self._everything = Group("", members, policy, now)
         self._groups = self._split(members)
@@ -116,7 +113,7 @@ class Router:
         return not self._everything.drains_ignored and self._shares is None
 
     def pick(self, info: PickInfo) -> Endpoint:
-        """Raises PickError or Queue. Counts nothing: the caller may have to try again; see `placed`, `rejected`."""
+        """Raises PickError or Queue. `info.route` says how it was chosen; None = the policy alone decided."""
         if self._direct is not None and not info.metadata:
             return self._direct.pick(info)
         group, ask = self._group(self._ask(info))
@@ -124,25 +121,8 @@ class Router:
             info.record.requested_version = ask.requested
         if group.picker is None:
             raise Queue if group.pending else Rejected(group.error, ask)
-        info.route = group, ask
+        info.route = Route(ask, group.drains_ignored)
         return group.picker.pick(info)
-
-    def placed(self, info: PickInfo, chosen: Endpoint) -> None:
-        """The call was handed to `chosen`."""
-        if info.route is None:
-            self._tally.count("", chosen.version, "", "any")
-            return
-        group, ask = info.route
-        self._count(ask, chosen.version, "")
-        if group.drains_ignored:
-            self._tally.override_ignored += 1
-            if info.record is not None:
-                info.record.detail["drains_ignored"] = "true"
-
-    def rejected(self, error: PickError) -> None:
-        """A call ended with `error`, for good."""
-        if isinstance(error, Rejected):
-            self._count(error.ask, "", error.reason)
 
     def _ask(self, info: PickInfo) -> Ask:
         asked = header(info.metadata, VERSION_HEADER)
@@ -177,8 +157,3 @@ class Router:
         shares = self._versions.shares
         named = [self._of(version) for version in sorted(shares, key=lambda v: -shares[v]) if shares[version]]
         return next((group for group in named if group.pending), named[0])
-
-    def _count(self, ask: Ask, chosen: str, reason: str) -> None:
-        self._tally.count(ask.requested, chosen, reason, ask.source)
-        if ask.rule is not None:
-            self._tally.hit(ask.rule)

@@ -25,7 +25,6 @@ _STATES = {
     grpc.ChannelConnectivity.SHUTDOWN: Connectivity.SHUTDOWN,
 }
 _STICKY = (Connectivity.IDLE, Connectivity.CONNECTING)
-_READY = grpc.ChannelConnectivity.READY
 PROBE_METHOD = "/lbdash.Diagnosis/LastError"
 
 Dial = Callable[[str], grpc.aio.Channel]  # a channel to one canonical address
@@ -68,14 +67,10 @@ class SubConn:
             self.wanted = True
             self._channel.get_state(try_to_connect=True)
 
-    def check(self) -> bool:
-        """Is it READY this instant? C-core may know of a loss before the watching task does."""
-        channel = self._channel
-        if channel is not None and channel.get_state() is _READY:
-            return True
+    def lost(self) -> None:
+        """The connection turned out not to be READY; the watching task will say what it is."""
         if self.state is Connectivity.READY:
             self._move(Connectivity.IDLE)
-        return False
 
     async def disconnect(self) -> None:
         """Back to IDLE without a connection, until `connect`. Cancels calls: callers wait for in-flight 0."""

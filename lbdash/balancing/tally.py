@@ -12,11 +12,19 @@ MAX_RULES = 100
 OTHER = "other"
 
 
-class VersionKey(NamedTuple):
-    """`requested` "" = none asked for, `chosen` "" = none; `reason` "" = chosen, else a PickError's reason.
+class Ask(NamedTuple):
+    """The version a call must go to ("" = any), who said so, and by which rule.
 
     `source`: "metadata" | "rule" | "share" | "any" | "on_missing".
     """
+
+    requested: str
+    source: str
+    rule: Rule | None = None
+
+
+class VersionKey(NamedTuple):
+    """`requested` "" = none asked for, `chosen` "" = none; `reason` "" = chosen, else a PickError's reason."""
 
     requested: str
     chosen: str
@@ -41,6 +49,11 @@ class Tally:
         except KeyError:
             known = VersionKey(self._name(requested), self._name(chosen), reason, source)
             self.versions[known] = self.versions.get(known, 0) + 1
+
+    def count_route(self, ask: Ask, chosen: str, reason: str) -> None:
+        self.count(ask.requested, chosen, reason, ask.source)
+        if ask.rule is not None:
+            self.hit(ask.rule)
 
     def hit(self, rule: Rule) -> None:
         key = (rule.header, rule.exact or "", rule.version)
