@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -19,7 +21,11 @@ Json = dict[str, Any]
 
 
 class NoAnswer(CliError):
-    """The dashboard could not be reached, or what answered is none. A write may have been carried out."""
+    """The dashboard could not be reached, or what answered is none. `sent`: a write may have been carried out."""
+
+    def __init__(self, text: str, hint: str, *, sent: bool = True) -> None:
+        super().__init__(text, hint)
+        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Api:
             raise NoAnswer(
                 f"no dashboard answers at {self.url} ({reason})",
                 "Is `lbdash serve` running? Name its address with --url or LBDASH_URL.",
+                sent=not isinstance(reason, ConnectionRefusedError | socket.gaierror | ssl.SSLError),
             ) from None
 
     def _full(self, path: str) -> str:

@@ -103,6 +103,11 @@ def test_an_answer_lost_twice_is_unknown(steerable: Dashboard, capsys: pytest.Ca
     assert "may or may not" in capsys.readouterr().err
 
 
+def test_a_command_that_never_left_is_not_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["freeze", "--url", "http://127.0.0.1:1"]) == Exit.FAILED
+    assert "no dashboard answers" in capsys.readouterr().err
+
+
 def test_freeze_belongs_to_no_service(steerable: Dashboard) -> None:
     steerable.answers["/api/v1/freeze"] = [APPLIED]
     assert main(["freeze", "--off"]) == 0
