@@ -81,10 +81,10 @@ def _ages(sources: Iterable[Source], now: float) -> Iterable[str]:
         age = None if source.proven_at is None else now - source.proven_at
         if label not in oldest or (age is not None and age > (oldest[label] or 0)):
             oldest[label] = age
-    return (f"{label} {_whole(age)}" for label, age in sorted(oldest.items()))
+    return (f"{label} {whole(age)}" for label, age in sorted(oldest.items()))
 
 
-def _whole(age: float | None) -> str:
+def whole(age: float | None) -> str:
     """Whole seconds: a header that changes four times a second is noise."""
     if age is None:
         return "not yet"
@@ -116,7 +116,7 @@ def _stale(state: State, now: float) -> Iterable[Html]:
     for source in state.sources.values():
         if is_stale(source, now):
             since = source.proven_at if source.proven_at is not None else source.lost_at
-            age = "" if since is None else f" for {_whole(now - since)}"
+            age = "" if since is None else f" for {whole(now - since)}"
             text = f"{source.reason or 'no sign of life'}. What it told is shown as it was; commands are refused."
             yield notice("wait", f"{source.name} is away{age}", text)
 

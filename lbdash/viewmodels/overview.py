@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lbdash.live.state import Service
-from lbdash.live.view import LiveView, ServiceNumbers
+from lbdash.live.view import LiveView, ServiceNumbers, TimelineEntry
 from lbdash.viewmodels import format as fmt
 from lbdash.viewmodels.attention import SEVERITY_WORDS, Concern, concerns, worst
 from lbdash.viewmodels.cells import SEVERITY_CSS, chip, number, of, pill, sparkline, strip, version_bar
 from lbdash.viewmodels.html import Html, esc, join, tag
-from lbdash.viewmodels.marks import moment, service_url
+from lbdash.viewmodels.marks import backend_link, moment, service_url
 from lbdash.viewmodels.screen import Column, Memo, Row, Screen, Table
 from lbdash.viewmodels.standing import ORDER, connected, ready, registered, standings, version_order
 
@@ -101,7 +101,7 @@ def _build(summary: Summary, spark: Sequence[float | None]) -> Row:
         "clients": number(fmt.count(connected(service))),
         "rps": number(fmt.rate(numbers.rps)),
         "spark": sparkline(spark),
-        "errors": number(fmt.percent(numbers.error_ratio, 2)),
+        "errors": number("0" if numbers.error_ratio == 0 else fmt.percent(numbers.error_ratio, 2)),
         "p99": number(fmt.ms(numbers.latency.p99)),
         "versions": version_bar(shares, order) if shares else _registered_versions(service),
         "generation": number(fmt.count(service.routing.generation.number)),
@@ -113,7 +113,7 @@ def _build(summary: Summary, spark: Sequence[float | None]) -> Row:
 
 def _name(service: Service) -> Html:
     policies = Counter(client.policy for client in service.clients.values() if client.gone_at is None)
-    words = [service.convention, *(name for name, _ in policies.most_common(2) if name)]
+    words = [service.convention or "not registered", *(name for name, _ in policies.most_common(2) if name)]
     more = f" and {len(policies) - 2} more" if len(policies) > 2 else ""
     link = tag("a", tag("b", esc(service.key)), href=service_url(service.key))
     return join((link, tag("span", esc(" · ".join(words) + more), class_="sub")))
@@ -195,13 +195,14 @@ def _just_now(view: LiveView) -> Html:
     entries = view.timeline(limit=_JUST_NOW)
     if not entries:
         return Html('<p class="muted">Nothing happened yet.</p>')
-    return tag(
-        "ol", join(_entry(entry.at, entry.severity, entry.service, entry.text) for entry in entries), class_="feed"
-    )
+    return tag("ol", join(_entry(entry) for entry in entries), class_="feed")
 
 
-def _entry(at: float, severity: str, service: str, text: str) -> Html:
-    css, shape = SEVERITY_CSS.get(severity, SEVERITY_CSS["info"])
-    where = join((tag("a", esc(service), href=service_url(service)), esc(" "))) if service else Html("")
-    word = pill({"ok": "ok", "info": "info"}.get(severity, severity), css, shape, bare=True)
-    return tag("li", join((moment(at), word, tag("span", join((where, esc(text)))))))
+def _entry(entry: TimelineEntry) -> Html:
+    css, shape = SEVERITY_CSS.get(entry.severity, SEVERITY_CSS["info"])
+    parts = [tag("a", esc(entry.service), href=service_url(entry.service))] if entry.service else []
+    if entry.backend:
+        parts.append(backend_link(entry.service, entry.backend))
+    times = f" (× {entry.count})" if entry.count > 1 else ""
+    text = tag("span", join((*parts, esc(entry.text + times)), " "))
+    return tag("li", join((moment(entry.at), pill(entry.severity, css, shape, bare=True), text)))

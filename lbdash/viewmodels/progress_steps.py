@@ -103,7 +103,8 @@ def steps(progress: Progress) -> tuple[Step, ...]:
 
 def _written(progress: Progress) -> Step:
     if progress.outcome == "applied":
-        return Step("written", f"generation {progress.generation}" if progress.generation else "by expiry", "done")
+        label = f"generation {progress.generation}" if progress.generation else f"revision {progress.revision}"
+        return Step("written", label, "done")
     return Step("written", progress.outcome, "now" if progress.outcome == "unknown" else "bad")
 
 
@@ -124,20 +125,21 @@ def _effective(progress: Progress) -> Step:
         return Step("effective", f"{fmt.plural(progress.violations, 'pick')} after it", "bad")
     if progress.effective_ms is not None:
         return Step("effective", f"within {fmt.ms(progress.effective_ms)} ms", "done")
+    if progress.effective:
+        return Step("effective", "time not measured", "done")
     return Step("effective", "waits for all" if progress.clients_total else "cannot be seen", "")
 
 
 def _draining(progress: Progress) -> Iterable[Step]:
     if progress.verb not in ("drain", "maint"):
         return
-    effective = progress.effective_ms is not None
     if progress.inflight is None:
         yield Step("draining", "calls in flight unknown", "")
     else:
         oldest = f", oldest {fmt.age(float(int(progress.oldest_s)))}" if progress.oldest_s else ""
         text = f"{fmt.count(progress.inflight)} in flight{oldest if progress.inflight else ''}"
-        empty = effective and not progress.inflight
-        yield Step("draining", text, "done" if empty else "now" if effective else "")
+        empty = progress.effective and not progress.inflight
+        yield Step("draining", text, "done" if empty else "now" if progress.effective else "")
     yield Step("safe to stop", _SAFE[progress.drained], "done" if progress.drained else "")
 
 

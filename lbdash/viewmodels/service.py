@@ -78,7 +78,12 @@ def _kpis(service: Service, found: ServiceNumbers) -> Html:
     return join(
         (
             _kpi("Calls", fmt.rate(numbers.rps), f"rps, {numbers.window_s} s"),
-            _kpi("Errors", fmt.percent(numbers.error_ratio, 2), f"%, {numbers.window_s} s", _error_css(numbers)),
+            _kpi(
+                "Errors",
+                "0" if numbers.error_ratio == 0 else fmt.percent(numbers.error_ratio, 2),
+                f"%, {numbers.window_s} s",
+                _error_css(numbers),
+            ),
             _kpi("P50", fmt.ms(latency.p50), quantiles),
             _kpi("P99", fmt.ms(latency.p99), quantiles),
             _kpi("In flight", fmt.count(numbers.inflight), _oldest(numbers)),

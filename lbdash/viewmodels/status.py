@@ -10,7 +10,7 @@ from lbdash.live.view import LiveView
 from lbdash.registry.kv import RegistryStats
 from lbdash.viewmodels import format as fmt
 from lbdash.viewmodels.cells import pill
-from lbdash.viewmodels.header import is_stale, notice
+from lbdash.viewmodels.header import is_stale, notice, whole
 from lbdash.viewmodels.html import Html, esc, tag
 from lbdash.viewmodels.marks import facts, moment
 from lbdash.viewmodels.screen import Column, Rates, Row, Screen, Table
@@ -78,13 +78,13 @@ def build(view: LiveView, stats: RegistryStats, process: Process, rates: Rates) 
 
 def _source(source: Source, newest: int, now: float, rates: Rates) -> Row:
     stale = is_stale(source, now)
-    age = None if source.proven_at is None else float(int(now - source.proven_at))
+    age = None if source.proven_at is None else now - source.proven_at
     registry = source.kind in ("registry", "control")
     cells = {
         "name": tag("span", esc(source.name), class_="mono"),
         "state": _state(source, stale),
         "since": moment(source.connected_at) if source.connected_at is not None else esc(fmt.UNKNOWN),
-        "age": esc(fmt.age(age)),
+        "age": esc(whole(age)),
         "revision": esc(fmt.count(source.revision) if registry else fmt.UNKNOWN),
         "lag": esc(fmt.count(newest - source.revision) if registry and source.revision else fmt.UNKNOWN),
         "events": esc(fmt.count(source.events)),

@@ -18,7 +18,8 @@ function filter(input) {
 
 function count(table) {
   const none = table.querySelector(".no-match");
-  if (none) none.hidden = Boolean([...table.querySelectorAll(".rows > .row")].some((row) => row.checkVisibility({ contentVisibilityAuto: false })));
+  const rows = [...table.querySelectorAll(".rows > .row")];
+  if (none) none.hidden = rows.length === 0 || rows.some((row) => row.checkVisibility());
 }
 
 function keep(name, value) {

@@ -41,7 +41,7 @@ if (table) {
   });
   all?.addEventListener("change", () => {
     // Only what the filter shows: nobody drains what they do not see.
-    for (const box of boxes()) box.checked = all.checked && box.checkVisibility({ contentVisibilityAuto: false });
+    for (const box of boxes()) box.checked = all.checked && box.checkVisibility();
     show();
   });
   bar.querySelector("[data-bulk-clear]").addEventListener("click", () => {
