@@ -112,9 +112,10 @@ class Executor:
         await self._recover()
         changes = self._store.subscribe()
         try:
+            await self.observe()
             while True:
-                await self.observe()
-                await changes.wait()
+                if (await changes.wait()).topology:
+                    await self.observe()
         finally:
             changes.close()
 

@@ -100,18 +100,18 @@ def overtaken(track: Track, routing: Routing) -> bool:
     return routing.generation.number == track.base[0] + 1 and routing.generation.command != track.id
 
 
-def advance(track: Track, view: LiveView) -> Track:
-    """`track` after a look at `view`: who has applied it by now, and what it still holds."""
-    service = view.state.services.get(track.service)
-    if service is None or track.revision is None:
+def advance(track: Track, view: LiveView, service: Service, clients: Iterable[Client]) -> Track:
+    """`track` after a look at `service`: who of `clients` has applied it by now, and what it still holds."""
+    if track.revision is None:
         return track
-    return _holding(_seeing(track, view, service), view, service)
+    return _holding(_seeing(track, view, service, clients), view, service)
 
 
 def violations(track: Track, view: LiveView) -> int:
     """Picks on drained SubConns after their client had applied it; those that ignored drains rightly do not count."""
-    if not track.held or not track.seen:
-        return track.violations
+    told = view.numbers(track.service).backends
+    if not track.seen or all(a in told and told[a].picks_since_override == 0 for a in track.held):
+        return track.violations  # the store counts them roughly; only where it has any, the rows are gone through
     later: dict[str, int] = {}
     for address in track.held:
         for row in view.subconns(track.service, address=address):
@@ -125,8 +125,9 @@ def violations(track: Track, view: LiveView) -> int:
     return track.violations + sum(max(0, count - excused.get(id, 0)) for id, count in later.items())
 
 
-def _seeing(track: Track, view: LiveView, service: Service) -> Track:
-    news = [client for client in expected(service, track.kinds) if _sees(track, client)]
+def _seeing(track: Track, view: LiveView, service: Service, clients: Iterable[Client]) -> Track:
+    kinds = sorted(track.kinds)
+    news = [client for client in clients if _sees(track, client) and not why_not(client, kinds)]
     if not news:
         return track
     seen = dict(track.seen) | {client.id: _applied_at(client, view.now) for client in news}
@@ -143,7 +144,9 @@ def _seeing(track: Track, view: LiveView, service: Service) -> Track:
 
 
 def _sees(track: Track, client: Client) -> bool:
-    if client.id in track.seen or client.list_epoch != track.epochs.get(client.id, client.list_epoch):
+    if client.id in track.seen or client.gone_at is not None:
+        return False
+    if client.list_epoch != track.epochs.get(client.id, client.list_epoch):
         return False
     return track.revision is not None and client.applied_revision >= track.revision
 

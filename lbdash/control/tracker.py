@@ -8,7 +8,7 @@ from dataclasses import replace
 from lbdash.control.progress import Progress, report
 from lbdash.control.track import Track, advance, landed, new_track, overtaken
 from lbdash.control.words import admin_state, listed, seconds_of, stamp_of, text_of
-from lbdash.live.state import Service, State
+from lbdash.live.state import Client, Service, State
 from lbdash.live.view import LiveView
 from lbdash.registry.control_keys import FREEZE, admin_key, generation_key, parse_key
 from lbdash.registry.routing import Routing, Stamp
@@ -23,16 +23,20 @@ class Tracker:
     def __init__(self, limit: int = 500) -> None:
         self._limit = limit
         self._tracks: dict[str, Track] = {}  # in order of arrival
-        self._routings: dict[str, Routing] = {}
+        self._services: dict[str, Service] = {}  # as of the last look
+        self._fresh: set[str] = set()  # tracks that changed since: they look at every client, others at news only
 
     def get(self, id: str) -> Track | None:
         return self._tracks.get(id)
 
     def put(self, track: Track) -> None:
         self._tracks[track.id] = track
+        self._fresh.add(track.id)
         if len(self._tracks) > self._limit:
             done = (t.id for t in self._tracks.values() if t.outcome not in _OPEN and not t.held)
-            del self._tracks[next(done, next(iter(self._tracks)))]
+            oldest = next(done, next(iter(self._tracks)))
+            del self._tracks[oldest]
+            self._fresh.discard(oldest)
 
     def answered(self, id: str, outcome: str, generation: int | None, revision: int | None, at: float) -> None:
         """The transaction's answer. An answer that was lost does not unsay what the watch told before it."""
@@ -63,18 +67,26 @@ class Tracker:
     def observe(self, view: LiveView) -> Sequence[Track]:
         """Take in a new look. Returns tracks that were unknown and are decided now."""
         decided: list[Track] = []
-        for service in view.state.services.values():
-            before = self._routings.get(service.key)
+        known, self._services = self._services, dict(view.state.services)
+        moved = [service for key, service in self._services.items() if known.get(key) is not service]
+        for service in moved:
+            before = known[service.key].routing if service.key in known else None
             if before is not service.routing:
-                self._routings[service.key] = service.routing
                 decided += self._decide(service)
                 self._expire(service, before, view.now)
                 self._adopt(service, before, view.now)
         decided += self._decide_freeze(view.state)
-        for track in list(self._tracks.values()):
-            if track.outcome == "applied":
-                self._tracks[track.id] = advance(track, view)
+        self._advance(view, {s.key: _news(s, known.get(s.key)) for s in moved})
         return decided
+
+    def _advance(self, view: LiveView, news: Mapping[str, Sequence[Client]]) -> None:
+        for track in [t for t in self._tracks.values() if t.service in news or t.id in self._fresh]:
+            service = self._services.get(track.service)
+            if service is not None and track.outcome == "applied":
+                fresh = track.id in self._fresh
+                clients = service.clients.values() if fresh else news[track.service]
+                self._tracks[track.id] = advance(track, view, service, clients)
+                self._fresh.discard(track.id)
 
     # ---- what a new routing tells
 
@@ -95,9 +107,8 @@ class Tracker:
     def _settle(self, track: Track, outcome: str, revision: int | None, generation: int | None) -> Iterator[Track]:
         """An attempted one is still awaited: its answer brings the outcome, only the revision is noted."""
         unknown = track.outcome == "unknown"
-        self._tracks[track.id] = replace(
-            track, outcome=outcome if unknown else track.outcome, revision=revision, generation=generation
-        )
+        told = outcome if unknown else track.outcome
+        self.put(replace(track, outcome=told, revision=revision, generation=generation))
         if unknown:
             yield self._tracks[track.id]
 
@@ -134,6 +145,12 @@ class Tracker:
         return any(
             t.service == service and t.outcome == "attempted" and t.revision is None for t in self._tracks.values()
         )
+
+
+def _news(service: Service, before: Service | None) -> Sequence[Client]:
+    """Clients that changed since the last look."""
+    old = before.clients if before else {}
+    return [client for id, client in service.clients.items() if old.get(id) is not client]
 
 
 def _is_active(track: Track, now: float) -> bool:

@@ -149,12 +149,17 @@ def _same(fleet: House, id: str, command: Drain, generation: int) -> Request:
 
 
 async def test_a_lost_answer_that_the_watch_outran_is_applied() -> None:
-    registry = Losing()
-    async with house(registry) as fleet:
+    class Late(MemoryRegistry):
+        async def txn(self, compare, success) -> TxnResult:  # type: ignore[no-untyped-def]
+            await super().txn(compare, success)
+            await fleet.until(lambda: fleet.generation == 1)
+            raise RegistryUnavailable("the connection broke")
+
+    async with house(Late()) as fleet:
         fleet.register(A, B, C, D)
-        registry.lose = True
-        result = await fleet.run(Drain((A,)), settle=False)
-        await fleet.until(lambda: fleet.generation == 1)
+        result = await fleet.run(Drain((A,)))
+        assert (result.outcome, result.generation) == ("applied", 1)
+        assert fleet.audit.entries[result.id].outcome == "applied"
         progress = fleet.progress(result.id)
         assert (progress.outcome, progress.generation, progress.effective_ms) == ("applied", 1, None)
 
@@ -433,7 +438,9 @@ async def test_text_that_cannot_be_written_is_written_as_far_as_it_can(fleet: Ho
 
 
 async def test_a_policy_is_set_and_cleared(fleet: House) -> None:
-    await fleet.run(SetPolicy({"name": "p2c_ewma"}))
+    await fleet.run(SetPolicy({"name": "p2c_ewma", "config": {"decay_s": 5}}))
+    await fleet.run(SetPolicy({"name": "round_robin"}))
     assert fleet.service.routing.policy is not None
+    assert (fleet.service.routing.policy.name, fleet.service.routing.policy.config) == ("round_robin", {})
     await fleet.run(SetPolicy(None))
     assert fleet.service.routing.policy is None
