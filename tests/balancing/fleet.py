@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
 
+from lbdash.balancing import Channel
+from lbdash.registry.control_keys import admin_key
+from lbdash.registry.memory import MemoryRegistry
+
 SERVICE = "fleet.Echo"
+NAME = "fleet.app"
 
 
 class Backend:
@@ -106,6 +112,42 @@ class Fleet:
     @property
     def calls(self) -> dict[str, int]:
         return {backend.address: backend.calls for backend in self.backends}
+
+
+class Registered(Fleet):
+    """A fleet in a registry, hwholiday's way, and an operator's hands on its control keys."""
+
+    def __init__(self, n: int = 0, versions: Sequence[str] = ()) -> None:
+        super().__init__(n, versions)
+        self.registry = MemoryRegistry()
+
+    async def __aenter__(self) -> Registered:
+        await super().__aenter__()
+        for number, backend in enumerate(self.backends):
+            await self.register(number, backend)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await super().__aexit__()
+        await self.registry.close()
+
+    async def register(self, number: int, backend: Backend, **fields: object) -> None:
+        node = {"name": "app", "path": "/fleet/app", "id": f"app-{number}", "version": backend.version or "v1"}
+        value = {"node": {**node, "address": backend.address, **fields}, "metadata": None, "endpoints": {}}
+        await self.registry.put(f"/fleet/app/app-{number}".encode(), json.dumps(value).encode())
+
+    async def unregister(self, number: int) -> None:
+        await self.registry.delete(f"/fleet/app/app-{number}".encode())
+
+    def channel(self, **options: Any) -> Channel:
+        return Channel("etcd:///fleet.app?convention=hwholiday", registry=self.registry, **options)
+
+    async def say(self, key: str, value: object) -> int:
+        return await self.registry.put(key.encode(), json.dumps(value).encode())
+
+    async def admin(self, backend: Backend, state: str | None) -> None:
+        key = admin_key(NAME, backend.address)
+        await (self.say(key, {"state": state}) if state else self.registry.delete(key.encode()))
 
 
 class Stub:
