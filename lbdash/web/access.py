@@ -80,9 +80,9 @@ class Access:
         self, request: Request, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         need = needed(view, request.method or "GET")
-        request.identity = await identify(request)
         if need is None:
             return None
+        request.identity = await identify(request)
         if request.identity is None:
             return refuse(request, 401, "unauthenticated", "Log in, or send a token.", "Authorization: Bearer TOKEN")
         if not request.identity.role.covers(need):

@@ -56,6 +56,10 @@ async def _count(app: App, scope: Scope, receive: Receive, send: Send, limit: in
 async def _refuse(send: Send, limit: int) -> None:
     hint = f"At most {limit // 1024} KiB."
     body = json.dumps({"error": {"code": "too_large", "message": "The body is too large.", "hint": hint}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -98,13 +98,23 @@ def allowed_hosts(config: Config) -> list[str]:
 def database(config: Config) -> dict[str, Any]:
     """SQLite in the data directory, or what DATABASE_URL names."""
     if config.database_url:
-        # Connections are not kept: each ASGI request has a thread of its own, and takes its connection with it.
-        return dict(dj_database_url.parse(config.database_url))
+        return _by_url(config.database_url)
+    path = config.data / "lbdash.sqlite3"
+    path.touch(mode=0o600)  # sessions are in it; SQLite gives its side files the same mode
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(config.data / "lbdash.sqlite3"),
+        "NAME": str(path),
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 5, "init_command": "PRAGMA journal_mode=WAL"},
     }
+
+
+def _by_url(url: str) -> dict[str, Any]:
+    # Connections are not kept: each ASGI request has a thread of its own, and takes its connection with it.
+    try:
+        return dict(dj_database_url.parse(url))
+    except ValueError:
+        # The parser's own message holds the URL, and with it the password.
+        raise ConfigError("DATABASE_URL cannot be read; write postgres://USER:PASSWORD@HOST:PORT/NAME") from None
 
 
 def _shipped(name: str) -> list[Path]:

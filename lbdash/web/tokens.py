@@ -60,6 +60,7 @@ def create_login_link(username: str = "admin") -> str:
         username=username, defaults={"role": Role.ADMIN, "password": make_password(None)}
     )
     secret = secrets.token_urlsafe(32)
+    LoginLink.objects.filter(expires_at__lt=timezone.now()).delete()
     LoginLink.objects.create(user=user, digest=digest(secret), expires_at=timezone.now() + LINK_LIFE)
     return secret
 

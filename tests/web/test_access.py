@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,25 +10,30 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from lbdash.web.roles import Role
+from tests.web.browser import Answer, Browser
 from tests.web.conftest import World
-from tests.web.world import SERVICE
+from tests.web.world import ALICE, HOSTILE, SERVICE
 
 ONE = f"/api/v1/services/{SERVICE}"
 FREEZE = {"on": True, "reason": "test"}
+STALE = {"command": "drain", "backends": "10.0.0.2:8089", "generation": "0", "reason": "test"}
+SVC, PAGE = f"/services/{SERVICE}", "services/<name:svc>"
+OK, REFUSED = (200,), (422,)
 DRAIN = {"command": "drain", "backends": ["10.0.0.1:8089"], "generation": 0, "reason": "test"}
 
 
 @dataclass(frozen=True)
 class Route:
-    """`need` "" = public. `ok`: the status when the caller may; `unarmed`: when this dashboard is read-only."""
+    """`need` "" = public. `ok`: the statuses when the caller may; `unarmed`: when this dashboard is read-only."""
 
     pattern: str
     path: str
     need: str = "viewer"
     method: str = "GET"
-    ok: int = 200
-    unarmed: int | None = None
+    ok: tuple[int, ...] = (200,)
+    unarmed: tuple[int, ...] = ()
     json: object = None
+    form: dict[str, str] | None = None
 
 
 ROUTES = (
@@ -36,18 +42,40 @@ ROUTES = (
     Route("api/v1/services/<name:name>/subconns", ONE + "/subconns"),
     Route("api/v1/services/<name:name>/picks", ONE + "/picks"),
     Route("api/v1/services/<name:name>/events", ONE + "/events"),
-    Route("api/v1/services/<name:name>/commands", ONE + "/commands", "operator", "POST", 200, 422, DRAIN),
-    Route("api/v1/freeze", "/api/v1/freeze", "operator", "POST", 200, 422, FREEZE),
+    Route("api/v1/services/<name:name>/commands", ONE + "/commands", "operator", "POST", OK, REFUSED, DRAIN),
+    Route("api/v1/freeze", "/api/v1/freeze", "operator", "POST", OK, REFUSED, FREEZE),
     Route("api/v1/commands", "/api/v1/commands"),
-    Route("api/v1/commands/<str:id>", "/api/v1/commands/none", ok=404),
+    Route("api/v1/commands/<str:id>", "/api/v1/commands/none", ok=(404,)),
     Route("api/v1/status", "/api/v1/status"),
     Route("api/v1/openapi.json", "/api/v1/openapi.json", ""),
     Route("healthz", "/healthz", ""),
     Route("readyz", "/readyz", ""),
     Route("metrics", "/metrics"),
     Route("login", "/login", ""),
-    Route("logout", "/logout", "", ok=405),
+    Route("logout", "/logout", "", ok=(405,)),
     Route("", "/"),
+    Route("search", "/search?q=app"),
+    Route("activity", "/activity"),
+    Route("status", "/status"),
+    Route(PAGE, SVC),
+    Route(PAGE, SVC + "?tab=subconns"),
+    Route(PAGE, SVC + "?tab=routing"),
+    Route(PAGE, SVC + "?tab=picks"),
+    Route(PAGE, SVC + "?tab=timeline"),
+    Route(PAGE + "/subconn", f"{SVC}/subconn?client={ALICE}&address=10.0.0.1:8089"),
+    Route(PAGE + "/routing-form", SVC + "/routing-form"),
+    Route(PAGE + "/series", SVC + "/series"),
+    Route(PAGE + "/confirm", SVC + "/confirm?command=drain&backends=10.0.0.2:8089"),
+    Route(PAGE + "/impact", SVC + "/impact?command=drain&backends=10.0.0.2:8089&generation=0"),
+    Route(PAGE + "/actions", SVC + "/actions", "operator", "POST", (409, 422), REFUSED, form=STALE),
+    Route(PAGE + "/trace", SVC + "/trace", "operator", "POST", (302,), form={"client": ALICE}),
+    Route(PAGE + "/backends/<name:address>", SVC + "/backends/10.0.0.1:8089"),
+    Route(PAGE + "/backends/<name:address>/lease", SVC + "/backends/10.0.0.1:8089/lease"),
+    Route(PAGE + "/clients/<name:client>", f"{SVC}/clients/{ALICE}"),
+    Route("freeze/confirm", "/freeze/confirm?command=freeze&on=1"),
+    Route("freeze/impact", "/freeze/impact?command=freeze&on=1"),
+    # It was frozen by the API above: refused when the watch has told so already, else somebody was faster.
+    Route("freeze", "/freeze", "operator", "POST", (409, 422), REFUSED, form={"command": "freeze", "on": "1"}),
 )
 WHO = ("", *(role.value for role in Role))
 
@@ -79,16 +107,21 @@ def is_api(route: Route) -> bool:
     return route.path.startswith("/api/") or route.path == "/metrics"
 
 
+async def send(browser: Browser, route: Route) -> Answer:
+    if route.method == "GET":
+        return await browser.get(route.path)
+    if route.form is not None:
+        return await browser.post(route.path, route.form)
+    return await browser.post_json(route.path, route.json)
+
+
 async def walk(world: World, who: str, unarmed: bool) -> None:
     browser = await world.browser(who)
     for route in ROUTES:
-        if route.method == "GET":
-            answer = await browser.get(route.path)
-        else:
-            answer = await browser.post_json(route.path, route.json)
+        answer = await send(browser, route)
         allowed = route.unarmed if unarmed and route.unarmed else route.ok
-        expected = allowed if may(who, route.need) else refusal(who, route)
-        assert answer.status == expected, f"{route.method} {route.path} as {who or 'anonymous'}: {answer.text}"
+        expected = allowed if may(who, route.need) else (refusal(who, route),)
+        assert answer.status in expected, f"{route.method} {route.path} as {who or 'anonymous'}: {answer.text}"
         if not may(who, route.need) and is_api(route):
             assert set(answer.json()["error"]) == {"code", "message", "hint"}
 
@@ -107,9 +140,8 @@ async def test_each_route_answers_as_its_role_says_when_read_only(read_only: Wor
 async def test_a_token_opens_what_its_role_opens(armed: World, who: str) -> None:
     script = await armed.script(who)
     for route in ROUTES:
-        send = script.get(route.path) if route.method == "GET" else script.post_json(route.path, route.json)
-        answer = await send
-        assert answer.status == (route.ok if may(who, route.need) else 403), f"{route.path}: {answer.text}"
+        answer = await send(script, route)
+        assert answer.status in (route.ok if may(who, route.need) else (403,)), f"{route.path}: {answer.text}"
 
 
 async def test_a_wrong_token_does_not_fall_back_to_the_session(armed: World) -> None:
@@ -158,3 +190,14 @@ async def test_where_nothing_is_the_api_says_so_in_json_and_pages_in_html(armed:
 async def test_a_fragment_without_a_session_sends_the_whole_page_to_the_login(armed: World) -> None:
     answer = await (await armed.browser("")).get("/", hx_request="true")
     assert (answer.status, answer.headers["hx-redirect"]) == (401, "/login")
+
+
+async def test_no_page_lets_a_hostile_name_become_markup(armed: World) -> None:
+    viewer = await armed.browser("viewer")
+    shown = 0
+    for route in ROUTES:
+        if route.method == "GET" and not is_api(route):
+            text = (await viewer.get(route.path)).text
+            assert HOSTILE not in text, route.path
+            shown += html.escape(HOSTILE) in text
+    assert shown > 3

@@ -55,6 +55,18 @@ def test_postgres_by_url_sqlite_without(tmp_path: Path) -> None:
     assert (found["ENGINE"], found["HOST"], found["NAME"]) == ("django.db.backends.postgresql", "db.example", "lbdash")
 
 
+@pytest.mark.parametrize("url", ["nonsense://u:hunter2@db/x", "postgres://u:hunter2@db:port/x"])
+def test_a_database_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        database(Config(database_url=url))
+    assert "hunter2" not in str(raised.value)
+
+
+def test_the_database_is_the_owners_alone(tmp_path: Path) -> None:
+    database(Config(data=tmp_path))
+    assert stat.S_IMODE((tmp_path / "lbdash.sqlite3").stat().st_mode) == 0o600
+
+
 def test_two_dashboards_on_one_host_do_not_share_cookies(tmp_path: Path) -> None:
     one, other = (django_settings(Config(data=tmp_path / name)) for name in ("a", "b"))
     assert one["SESSION_COOKIE_NAME"] != other["SESSION_COOKIE_NAME"]

@@ -1,8 +1,11 @@
 import logging
+import re
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
 from django.utils import timezone
 
 from lbdash.asgi import application
@@ -73,6 +76,8 @@ async def test_a_password_logs_in_and_guesses_are_slowed_down(browser: Browser) 
     answer = await browser.post("/login", {"username": "alice", "password": PASSWORD})
     assert answer.status == 429
     assert "Wait 1 s" in answer.text
+    assert (await browser.post("/login", {"token": "guessed"})).status == 403
+    assert (await browser.post("/login", {"token": await a_link()})).status == 302
     fresh = Browser(application(None))
     await fresh.open_login()
     assert (await fresh.post("/login", {"username": "alice", "password": PASSWORD})).status == 302
@@ -123,6 +128,19 @@ async def test_secrets_are_not_in_the_log(browser: Browser, caplog: pytest.LogCa
     await Browser(browser.app, token="lbd_sesame").get("/nowhere?token=lbd_sesame")
     assert caplog.records
     assert not any(word in caplog.text for word in (secret, PASSWORD, "lbd_sesame"))
+
+
+def test_djangos_own_commands_make_an_admin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", interactive=False, username="alice", verbosity=0)
+    assert User.objects.get().role == "admin"
+    assert User.objects.get().check_password(PASSWORD)
+
+
+def test_the_loginlink_command_prints_a_path_that_works() -> None:
+    out = StringIO()
+    call_command("loginlink", stdout=out)
+    assert re.fullmatch(r"/login#[\w-]{43}\n", out.getvalue())
 
 
 def test_a_first_run_needs_a_link_until_somebody_has_a_password() -> None:
