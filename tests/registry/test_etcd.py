@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lbdash.demo.etcd import free_port
 from lbdash.registry import etcd_access, etcd_source
 from lbdash.registry.etcd import EtcdRegistry
 from lbdash.registry.kv import PermissionDenied, Put, RegistryUnavailable, Stale
@@ -60,9 +61,8 @@ async def test_values_too_large_for_one_answer_are_listed_in_smaller_pages(
 
 
 async def test_the_next_endpoint_takes_over(tmp_path: Path) -> None:
-    first, second = EtcdServer(tmp_path), EtcdServer(tmp_path)
+    first, second = EtcdServer(tmp_path), EtcdServer(tmp_path, port=free_port())
     await first.start()
-    await second_port(second)
     registry = EtcdRegistry([first.endpoint, second.endpoint], tuning=QUICK)
     async with watching(registry, b"/a/") as watched:
         await first.kill()
@@ -72,12 +72,6 @@ async def test_the_next_endpoint_takes_over(tmp_path: Path) -> None:
         assert watched.epoch == 0
     await registry.close()
     await second.stop()
-
-
-async def second_port(server: EtcdServer) -> None:
-    from lbdash.demo.etcd import free_port
-
-    server.port = free_port()
 
 
 async def _put_at_last(registry: EtcdRegistry, key: bytes) -> int:
@@ -111,8 +105,14 @@ async def test_a_frozen_etcd_fails_a_call_in_time(etcd: EtcdServer) -> None:
 
 
 @pytest.fixture
-async def guarded(etcd: EtcdServer) -> AsyncIterator[EtcdServer]:
+async def guarded(tmp_path: Path) -> AsyncIterator[EtcdServer]:
     """An etcd with passwords: `reader` may read and write under /svc/app/ alone."""
+    async with EtcdServer(tmp_path, extra=["--bcrypt-cost", "4"]) as etcd:
+        await _set_up_users(etcd)
+        yield etcd
+
+
+async def _set_up_users(etcd: EtcdServer) -> None:
     for command in (
         f"user add root:{SECRET}",
         "user grant-role root root",
@@ -123,7 +123,6 @@ async def guarded(etcd: EtcdServer) -> AsyncIterator[EtcdServer]:
         "auth enable",
     ):
         await etcd.ctl(*command.split())
-    return etcd
 
 
 async def test_a_password_opens_what_the_user_may_see_and_nothing_else(guarded: EtcdServer) -> None:
@@ -198,7 +197,7 @@ async def test_secrets_appear_nowhere(guarded: EtcdServer, caplog: pytest.LogCap
     caplog.set_level(logging.DEBUG)
     registry = guarded.registry(user="reader", password=SECRET)
     async with watching(registry, b"/other/") as watched:
-        said = repr((registry, registry._wire._access, vars(registry._wire)["_access"], watched.messages))
+        said = repr((registry, registry._wire._access, watched.messages))
     await registry.close()
     assert SECRET not in said + caplog.text
 

@@ -120,7 +120,7 @@ async def test_a_frozen_etcd_is_noticed_and_taken_up_again(etcd: EtcdServer) -> 
 
 
 async def test_a_quiet_etcd_gives_signs_of_life_without_requests(etcd: EtcdServer) -> None:
-    registry = etcd.registry()
+    registry = etcd.registry(replace(QUICK, silence=5.0))
     async with watching(registry, PREFIX) as watched:
         await watched.until(lambda w: len(w.messages) > 5)
         assert not any(isinstance(message, Stale) for message in watched.messages)
@@ -129,10 +129,10 @@ async def test_a_quiet_etcd_gives_signs_of_life_without_requests(etcd: EtcdServe
 
 
 async def test_a_slow_reader_is_not_taken_for_a_silent_etcd(etcd: EtcdServer) -> None:
-    registry = etcd.registry()
+    registry = etcd.registry(replace(QUICK, silence=1.0))
     messages = registry.watch(PREFIX)
     assert isinstance(await anext(messages), Changes)
-    await asyncio.sleep(QUICK.silence * 2)
+    await asyncio.sleep(2.0)
     assert isinstance(await anext(messages), Progress)
     await messages.aclose()
     await registry.close()
