@@ -79,19 +79,29 @@ def _print(args: argparse.Namespace, answer: Json) -> None:
 
 def lines(answer: Json) -> Iterator[str]:
     """The outcome for people: what happened, why, and what to try."""
-    outcome, text = answer["outcome"], answer.get("text") or ""
-    yield f"{outcome}: {text}" if text else str(outcome)
-    match outcome:
+    match answer["outcome"]:
         case "applied":
-            yield ", ".join(f"{name} {answer.get(name)}" for name in ("generation", "revision", "id"))
+            yield answer.get("text") or "Applied."
+            yield ", ".join(f"{name} {answer[name]}" for name in ("generation", "revision", "id") if answer.get(name))
         case "refused":
-            yield from (f"  {item['code']}: {item['text']}" for item in answer.get("objections") or [])
-            yield "Nothing was changed. If you know better: --force SERVICE --reason WHY."
+            yield from _refused(answer)
         case "conflict":
+            yield answer.get("text") or "Somebody was faster."
             yield from _both_sides(answer.get("conflict"))
-            yield "Nothing was changed: somebody was faster. Look again with `lbdash services SERVICE`, then repeat."
+            yield "Nothing was changed. Look again with `lbdash services SERVICE`, then repeat."
         case "unknown":
+            yield answer.get("text") or "The answer was lost."
             yield f"It may or may not be in force. See Activity in the dashboard for command {answer.get('id')}."
+        case outcome:
+            yield f"{outcome}: {answer.get('text') or 'nothing was changed'}"
+
+
+def _refused(answer: Json) -> Iterator[str]:
+    objections = answer.get("objections") or []
+    yield "Refused, nothing was changed" + (":" if objections else f": {answer.get('text') or 'no reason was given'}")
+    yield from (f"  {item['text']} ({item['code']})" for item in objections)
+    if objections and all(item.get("forceable") for item in objections):
+        yield "If you know better: --force SERVICE --reason WHY."
 
 
 def _both_sides(conflict: Any) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _backend_row(row: Json) -> list[Any]:
         row["address"],
         row.get("version"),
         row.get("admin"),
-        row.get("connectivity"),
+        [f"{count} {state}" for state, count in (row.get("connectivity") or {}).items() if count],
         weight.get("effective"),
         percent(share.get("measured")),
         row.get("rps"),

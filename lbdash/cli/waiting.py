@@ -70,7 +70,7 @@ def verdict(progress: Json) -> Verdict:
         return Verdict(progress.get("verdict") or "No calls seen, but not every client can tell.", Exit.CANNOT_TELL)
     waiting = f"seen by {spell(clients.get('seen'))} of {spell(clients.get('total'))} clients"
     if inflight := progress.get("inflight"):
-        waiting += f", {inflight} calls in flight{_oldest(progress)}"
+        waiting += f", {inflight} in flight{_oldest(progress)}"
     return Verdict(waiting + _named(clients))
 
 
@@ -82,7 +82,7 @@ def _quiet(progress: Json) -> bool:
 
 def _oldest(progress: Json) -> str:
     oldest = progress.get("oldest_ms")
-    return "" if oldest is None else f", the oldest {oldest / 1000:.1f} s"
+    return "" if oldest is None else f" (the oldest for {oldest / 1000:.0f} s)"
 
 
 def _named(clients: Json) -> str:

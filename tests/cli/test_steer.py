@@ -63,15 +63,16 @@ def test_every_outcome_has_its_exit_code(steerable: Dashboard, status: int, body
     assert main(["drain", "app", A]) == code
 
 
-def test_objections_are_printed_with_the_way_past_them(
-    steerable: Dashboard, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("forceable", [True, False])
+def test_objections_are_printed_with_the_way_past_them_if_there_is_one(
+    steerable: Dashboard, capsys: pytest.CaptureFixture[str], forceable: bool
 ) -> None:
-    objection = {"code": "last_ready", "text": "10.0.0.7:80 is the last READY backend"}
+    objection = {"code": "last_ready", "text": "10.0.0.7:80 is the last READY backend", "forceable": forceable}
     steerable.answers[COMMANDS] = [(422, {"outcome": "refused", "objections": [objection]})]
     main(["drain", "app", A])
     error = capsys.readouterr().err
     assert "last READY" in error
-    assert "--force" in error
+    assert ("--force" in error) is forceable
 
 
 def test_force_is_sent_with_its_reason(steerable: Dashboard) -> None:

@@ -32,7 +32,7 @@ def test_it_is_safe_to_stop_only_when_everybody_said_so(progress: dict[str, obje
 def test_those_it_waits_for_are_named() -> None:
     deaf = SOME | {"cannot_obey": [{"id": "d", "name": "old-go", "why": "xds"}]}
     text = verdict({"drained": False, "clients": deaf, "inflight": 4, "oldest_ms": 2100.0}).text
-    assert "seen by 2 of 3 clients, 4 calls in flight, the oldest 2.1 s" in text
+    assert "seen by 2 of 3 clients, 4 in flight (the oldest for 2 s)" in text
     assert "waiting for gateway-1" in text
     assert "will not follow: old-go" in text
 
