@@ -7,11 +7,12 @@ from collections.abc import Mapping, Set
 from lbdash.live.events import ClientClosed, ClientOpened, ClientReported, RegistrationsChanged
 from lbdash.live.forget import Forgotten
 from lbdash.live.record import record
-from lbdash.live.service import ServiceCounters
+from lbdash.live.service import Refusal, ServiceCounters
 from lbdash.live.state import Service, State
 from lbdash.live.timeline import Note
 from lbdash.registry.control_keys import admin_key
 
+MAX_REFUSALS = 1000  # told at once
 NOBODY: Set[str] = frozenset()
 
 
@@ -20,10 +21,15 @@ class Counters:
 
     def __init__(self) -> None:
         self._services: dict[str, ServiceCounters] = {}
+        self._refusals: list[Refusal] = []
         self._routings: dict[str, object] = {}  # the routing whose overrides each service's counters know
 
     def of(self, key: str) -> ServiceCounters | None:
-        return self._services.get(key)
+        """With everything folded that was reported so far."""
+        counters = self._services.get(key)
+        if counters is not None:
+            counters.flush()
+        return counters
 
     def addresses_in_use(self, key: str) -> Set[str]:
         counters = self._services.get(key)
@@ -36,7 +42,7 @@ class Counters:
         for key in {state.keys[k.key][0] for k in event.puts if k.key in state.keys}:
             counters = self._services.get(key)
             if counters is not None and key in state.services:
-                counters.versions.settle(versions_of(state.services[key]), event.at)
+                counters.settle(versions_of(state.services[key]), event.at)
 
     def apply(self, state: State, event: ClientOpened | ClientClosed | ClientReported) -> None:
         """`state` already knows the client, or else refused it."""
@@ -55,7 +61,7 @@ class Counters:
     def _open(self, state: State, key: str, event: ClientOpened) -> None:
         counters = self._services.get(key)
         if counters is None:
-            counters = self._services[key] = ServiceCounters(key)
+            counters = self._services[key] = ServiceCounters(key, self._refusals)
             self._follow(state.services[key])
         counters.open(event.id, event.at)
 
@@ -94,15 +100,24 @@ class Counters:
 
     def take_notes(self, key: str) -> list[Note]:
         counters = self._services.get(key)
-        if counters is None or not counters.notes:
+        if counters is None or not counters.subconns.notes:
             return []
-        notes, counters.notes = counters.notes, []
+        notes, counters.subconns.notes = counters.subconns.notes, []
         return notes
+
+    def take_refusals(self) -> list[Refusal]:
+        """What clients reported that could not be folded, since the last time."""
+        if not self._refusals:
+            return []
+        refusals = self._refusals[:MAX_REFUSALS]
+        self._refusals.clear()
+        return refusals
 
     def memory_bytes(self) -> Mapping[str, int]:
         parts = {"subconns": 0, "meters": 0, "history": 0}
         for counters in self._services.values():
-            parts["subconns"] += sum(member.block.nbytes for member in counters.members.values())
+            parts["subconns"] += counters.subconns.table.nbytes
+            parts["subconns"] += sum(member.rows.nbytes for member in counters.members.values())
             meters = (counters.backends, counters.clients, counters.versions.meters)
             parts["meters"] += sum(part.nbytes for part in meters)
             parts["history"] += counters.history.nbytes

@@ -15,6 +15,7 @@ from lbdash.registry.kv import WatchDelete, WatchPut
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
 
 
@@ -129,6 +130,36 @@ class CounterColumns:
     load: F32
     weight: F32
 
+    def packed(self) -> PackedCounters:
+        totals = (self.picks, self.ok, self.cancelled, self.infrastructure, self.application, self.oldest_us)
+        gauges = (self.lag_us, self.success, self.load, self.weight)
+        return PackedCounters(
+            self.index,
+            np.stack([column.astype(np.int64) for column in totals]),
+            self.inflight,
+            np.stack([column.astype(np.float32) for column in gauges]),
+        )
+
+
+UNKNOWN_TOTAL = -1
+
+
+@dataclass(frozen=True, slots=True)
+class PackedCounters:
+    """The same in two matrices, which many reports are folded from at once; sources of high rate make these.
+
+    `totals`: picks, ok, cancelled, infrastructure, application, oldest_us, by row; UNKNOWN_TOTAL = not told, what was
+    known stays. `gauges`: lag_us, success, load, weight.
+    """
+
+    index: U32
+    totals: I64  # shape (6, n)
+    inflight: U32
+    gauges: F32  # shape (4, n)
+
+    def packed(self) -> PackedCounters:
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class LatencyColumns:
@@ -201,7 +232,11 @@ class PickSample:
 
 @dataclass(frozen=True, slots=True)
 class ClientReported:
-    """One batch of one client, checked: lengths agree, indexes are known, counters do not go back."""
+    """One batch of one client, with columns whose lengths agree.
+
+    What only the store can know it refuses itself, telling it as `TelemetryRejected`: an index that stands for no
+    SubConn, indexes that do not rise strictly, a total that goes back.
+    """
 
     id: str
     at: float
@@ -209,7 +244,7 @@ class ClientReported:
     opened: tuple[SubConnOpened, ...] = ()
     gone: tuple[int, ...] = ()
     transitions: tuple[Transition, ...] = ()
-    counters: CounterColumns | None = None
+    counters: CounterColumns | PackedCounters | None = None
     latency: LatencyColumns | None = None
     versions: tuple[VersionCount, ...] = ()
     rule_hits: tuple[RuleHits, ...] = ()

@@ -51,9 +51,6 @@ class LatencyRing:
         current = self._ring[self._epoch % SLOTS].reshape(-1)
         np.add.at(current, rows * LATENCY_BUCKETS + buckets, counts)
 
-    def add_one(self, row: int, buckets: U8, counts: U32) -> None:
-        np.add.at(self._ring[self._epoch % SLOTS, row], buckets, counts)
-
     def window(self) -> Histograms:
         """Of the last 50 to 60 s."""
         return np.asarray(self._ring.sum(axis=0), np.int64)

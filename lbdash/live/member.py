@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lbdash.live.block import Block
 from lbdash.live.columns import I64, INFLIGHT
 from lbdash.live.events import ClientReported
+from lbdash.live.rowmap import RowMap
 from lbdash.model import Connectivity
 
 VersionKey = tuple[str, str, str, str]  # requested, chosen, reason, source
@@ -31,7 +31,8 @@ class Member:
 
     id: str
     column: int  # in the service's client meters
-    block: Block = field(default_factory=Block)
+    rows: RowMap = field(default_factory=RowMap)
+    pending: bool = False  # its counters wait to be folded
     said: Said = field(default_factory=Said)
     live: bool = True
     rated: bool = False
@@ -65,8 +66,8 @@ class Parked:
     said: Said
 
     @classmethod
-    def of(cls, member: Member, total: I64) -> Parked:
-        index, rows = member.block.rows.live()
-        sums = member.block.sums
+    def of(cls, member: Member, sums: I64, total: I64) -> Parked:
+        """`sums` of the service's table."""
+        index, rows = member.rows.live()
         kept = {int(i): sums[:, row].copy() for i, row in zip(index, rows, strict=True)}
         return cls({**member.parked, **kept}, total, member.said)

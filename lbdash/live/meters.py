@@ -7,6 +7,7 @@ report never looks at the others.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from lbdash.live.columns import F64, I64, KINDS, PICKS, Rows, longer
 from lbdash.live.latency import LatencyRing
@@ -82,21 +83,17 @@ class Meters:
         self._born = longer(self._born, extra)
         self.latency.grow(capacity)
 
-    def add(self, columns: Rows, delta: I64, *, distinct: bool, rated: bool) -> None:
-        """`delta` has shape (KINDS, len(columns)); `distinct` = no column twice."""
-        for sums in (self.sums,) if rated else (self.sums, self.unrated):
-            if distinct:  # about 3 us less than `add.at` for a small report
-                part = sums.take(columns, axis=1)
-                part += delta
-                sums[:, columns] = part
-            else:
-                np.add.at(sums.T, columns, delta.T)
+    def add(self, columns: Rows, delta: I64, rated: npt.NDArray[np.bool_]) -> None:
+        """`delta` has shape (KINDS, len(columns)); a column may come twice. `rated` by column."""
+        for kind in np.flatnonzero(delta.any(axis=1)):
+            np.add.at(self.sums[kind], columns, delta[kind])
+            if not rated.all():
+                np.add.at(self.unrated[kind], columns[~rated], delta[kind][~rated])
 
-    def add_one(self, column: int, delta: I64, *, rated: bool) -> None:
+    def add_unrated(self, column: int, delta: I64) -> None:
         """`delta` has shape (KINDS,)."""
         self.sums[:, column] += delta
-        if not rated:
-            self.unrated[:, column] += delta
+        self.unrated[:, column] += delta
 
     def tick(self, now: float) -> None:
         """Sample the sums and take the rates between the oldest sample in the window and now."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import isfinite, isnan
 
 import numpy as np
+import numpy.typing as npt
 
 from lbdash.live.columns import F64, I64, INFLIGHT, PICKS
 from lbdash.live.events import RuleHits, VersionCount
@@ -59,32 +60,33 @@ def build(service: Service, counters: ServiceCounters, versions: Mapping[str, st
         rule_hits=tuple(RuleHits(*key, count) for key, count in counters.rules.totals.items()),
         override_ignored=counters.override_ignored,
         unplaced=counters.unplaced,
-        subconns=sum(len(member.block) for member in counters.members.values() if member.live),
+        subconns=int(counters.subconns.states.sum()),
     )
 
 
 class _Oldest:
-    """Ages in seconds of the oldest call in flight: by backend column, by client, of all. None = none, or unknown."""
+    """Ages in seconds of the oldest call in flight, by column of the meters. None = none, or unknown."""
 
     def __init__(self, counters: ServiceCounters, now: float) -> None:
         self._now = now
-        self._began = np.full(counters.backends.capacity, np.nan)
-        self.of_client: dict[str, float | None] = {}
-        for member in counters.members.values():
-            if member.live and counters.clients.sums[INFLIGHT, member.column] > 0:
-                size = member.block.rows.size
-                began = member.block.oldest_at[:size]
-                np.fmin.at(self._began, member.block.column[:size], began)
-                self.of_client[member.id] = self._age(float(np.fmin.reduce(began, initial=np.nan)))
-        self.of_column = [self._age(began) for began in self._began.tolist()]
-        self.of_all = self._age(float(np.fmin.reduce(self._began, initial=np.nan)))
+        table = counters.subconns.table
+        live = np.zeros(counters.clients.capacity, np.bool_)
+        live[[member.column for member in counters.members.values() if member.live]] = True
+        busy = np.flatnonzero(~np.isnan(table.oldest_at[: table.size]))
+        busy = busy[live[table.client[busy]]]
+        began = table.oldest_at[busy]
+        self.of_column = self._ages(table.backend[busy], began, counters.backends.capacity)
+        self.of_client = self._ages(table.client[busy], began, counters.clients.capacity)
+        self.of_all = max((age for age in self.of_column if age is not None), default=None)
 
     def of(self, columns: Iterable[int]) -> float | None:
         ages = [age for column in columns if (age := self.of_column[column]) is not None]
         return max(ages, default=None)
 
-    def _age(self, began: float) -> float | None:
-        return None if isnan(began) else max(0.0, self._now - began)
+    def _ages(self, owners: npt.NDArray[np.int32], began: F64, capacity: int) -> list[float | None]:
+        oldest = np.full(capacity, np.nan)
+        np.fmin.at(oldest, owners, began)
+        return [None if isnan(since) else max(0.0, self._now - since) for since in oldest.tolist()]
 
 
 # ---- columns to objects
@@ -147,10 +149,10 @@ def _backends(
     service: Service, counters: ServiceCounters, histograms: Histograms, total_rps: float, oldest: _Oldest
 ) -> dict[str, BackendNumbers]:
     table = _Table.of(counters.backends, histograms)
-    states, after = counters.states.T.tolist(), counters.after.tolist()
+    states, after = counters.subconns.states.T.tolist(), counters.subconns.after.tolist()
     result = {}
     for address in service.backends:
-        overridden = address in counters.overrides
+        overridden = address in counters.subconns.overrides
         column = counters.backends.columns.get(address)
         if column is None:
             result[address] = BackendNumbers(UNKNOWN, {}, 0) if overridden else NO_BACKEND
@@ -173,7 +175,7 @@ def _clients(
     for id in service.clients:
         member = counters.members.get(id)
         if member is not None:
-            age = oldest.of_client.get(id)
+            age = oldest.of_client[member.column]
             numbers = table.numbers(member.column, known=member.live, oldest=age, total_rps=total_rps)
             result[id] = _client(member, numbers)
     return result

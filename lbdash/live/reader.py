@@ -7,15 +7,16 @@ from math import isnan
 
 import numpy as np
 
-from lbdash.live.block import Block
-from lbdash.live.columns import LAG
+from lbdash.live.columns import F32, LAG, Rows
 from lbdash.live.counters import Counters, versions_of
 from lbdash.live.events import PickSample
 from lbdash.live.history import SERIES, SPARK_POINTS
 from lbdash.live.member import Member
+from lbdash.live.meters import Meters
 from lbdash.live.numbers import build, unheard
 from lbdash.live.service import ServiceCounters
 from lbdash.live.state import State
+from lbdash.live.table import Table
 from lbdash.live.timeline import Timeline
 from lbdash.live.view import Heatmap, Series, ServiceNumbers, StateSpan, SubConnRow, TimelineEntry, Totals
 from lbdash.model import Connectivity
@@ -66,7 +67,7 @@ class Reader:
         if counters is None:
             return unheard(service)
         versions = versions_of(service)
-        counters.versions.settle(versions, self._now)
+        counters.settle(versions, self._now)
         return build(service, counters, versions, self._now)
 
     # ---- SubConns
@@ -79,74 +80,51 @@ class Reader:
         return [row for member in members for row in self._rows(counters, member, address)]
 
     def _rows(self, counters: ServiceCounters, member: Member, address: str) -> Iterator[SubConnRow]:
-        for index, row in zip(*(part.tolist() for part in member.block.rows.live()), strict=True):
-            where = counters.backends.name(int(member.block.column[row]))
+        table = counters.subconns.table
+        for index, row in zip(*(part.tolist() for part in member.rows.live()), strict=True):
+            where = counters.backends.name(int(table.backend[row]))
             if not address or where == address:
-                yield self._row(member, index, row, where)
+                yield self._row(table, member.id, index, row, where)
 
-    def _row(self, member: Member, index: int, row: int, address: str) -> SubConnRow:
-        block = member.block
-        *totals, inflight = block.sums[:, row].tolist()
-        lag, success, load, weight = (None if isnan(value) else value for value in block.gauges[:, row].tolist())
+    def _row(self, table: Table, client: str, index: int, row: int, address: str) -> SubConnRow:
+        *totals, inflight = table.sums[:, row].tolist()
+        lag, success, load, weight = (None if isnan(value) else value for value in table.gauges[:, row].tolist())
+        began = float(table.oldest_at[row])
         return SubConnRow(
-            member.id,
+            client,
             address,
             index,
-            Connectivity(int(block.state[row])),
-            float(block.since[row]),
-            block.errors.get(row, ""),
+            Connectivity(int(table.state[row])),
+            float(table.since[row]),
+            table.errors.get(row, ""),
             Totals(*totals),
             inflight,
-            self._age(block, row) if inflight else None,
+            max(0.0, self._now - began) if inflight and not isnan(began) else None,
             None if lag is None else lag / 1000,
             success,
             load,
             weight,
         )
 
-    def _age(self, block: Block, row: int) -> float | None:
-        began = float(block.oldest_at[row])
-        return None if isnan(began) else max(0.0, self._now - began)
-
     def heatmap(self, service: str) -> Heatmap:
         """Connected clients and the addresses of the topology, both in its order."""
         topology, counters = self._state.services[service], self._counters.of(service)
         addresses = tuple(topology.backends)
-        members = [counters.members[id] for id in topology.clients if id in counters.members] if counters else []
+        if counters is None:
+            return _heatmap((), addresses)
+        members = [counters.members[id] for id in topology.clients if id in counters.members]
         members = [member for member in members if member.live]
-        shape = (len(members), len(addresses))
-        state = np.full(shape, NO_SUBCONN, np.uint8)
-        picks, lag = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32)
-        if counters is not None:
-            place = self._places(counters, addresses)
-            for i, member in enumerate(members):
-                self._heat(member.block, place, state[i], picks[i], lag[i])
-        return Heatmap(tuple(member.id for member in members), addresses, state, picks, lag)
-
-    def _places(self, counters: ServiceCounters, addresses: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        """Backend column -> column of the heat map, -1 = not shown."""
-        place = np.full(counters.backends.capacity, -1, np.intp)
-        for j, address in enumerate(addresses):
-            column = counters.backends.columns.get(address)
-            if column is not None:
-                place[column] = j
-        return place
-
-    def _heat(
-        self,
-        block: Block,
-        place: np.ndarray[tuple[int], np.dtype[np.intp]],
-        state: np.ndarray[tuple[int], np.dtype[np.uint8]],
-        picks: np.ndarray[tuple[int], np.dtype[np.float32]],
-        lag: np.ndarray[tuple[int], np.dtype[np.float32]],
-    ) -> None:
-        block.turn(self._now)
-        _, rows = block.rows.live()
-        cells = place[block.column[rows]]
-        rows, cells = rows[cells >= 0], cells[cells >= 0]
-        state[cells] = block.state[rows]
-        np.add.at(picks, cells, block.window_picks()[rows])
-        lag[cells] = block.gauges[LAG, rows] / 1000
+        cells = _heatmap(tuple(member.id for member in members), addresses)
+        table = counters.subconns.table
+        table.turn(self._now)
+        line = _places(counters.clients, cells.clients)[table.client[: table.size]]
+        place = _places(counters.backends, addresses)[table.backend[: table.size]]
+        rows = np.flatnonzero((line >= 0) & (place >= 0) & (table.client[: table.size] >= 0))
+        at = (line[rows], place[rows])
+        cells.state[at] = table.state[rows]
+        np.add.at(cells.picks, at, table.window_picks()[rows])
+        cells.lag_ms[at] = table.gauges[LAG, rows] / 1000
+        return cells
 
     # ---- samples and events
 
@@ -163,7 +141,7 @@ class Reader:
 
     def spans(self, service: str, *, client: str = "", address: str = "", limit: int = 500) -> Sequence[StateSpan]:
         counters = self._counters.of(service)
-        return counters.spans.newest(client, address, limit) if counters is not None else ()
+        return counters.subconns.spans.newest(client, address, limit) if counters is not None else ()
 
     # ---- history
 
@@ -202,5 +180,21 @@ class Reader:
         return self._counters.memory_bytes()
 
 
-def _plain(values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[float | None]:
+def _heatmap(clients: tuple[str, ...], addresses: tuple[str, ...]) -> Heatmap:
+    shape = (len(clients), len(addresses))
+    state = np.full(shape, NO_SUBCONN, np.uint8)
+    return Heatmap(clients, addresses, state, np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32))
+
+
+def _places(meters: Meters, names: Sequence[str]) -> Rows:
+    """Column of the meters -> place among `names`, -1 = not there."""
+    place = np.full(meters.capacity, -1, np.intp)
+    for i, name in enumerate(names):
+        column = meters.columns.get(name)
+        if column is not None:
+            place[column] = i
+    return place
+
+
+def _plain(values: F32) -> list[float | None]:
     return [None if isnan(value) else value for value in values.tolist()]

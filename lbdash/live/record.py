@@ -42,7 +42,7 @@ class Pool:
 def record(counters: ServiceCounters, versions: Mapping[str, str], now: float) -> None:
     """After the tick. A backend nobody holds a SubConn to is unknown, not idle."""
     backends, history = counters.backends, counters.history
-    known = counters.states.sum(axis=0) > 0
+    known = counters.subconns.states.sum(axis=0) > 0
     recent = backends.latency.recent()
     values = sample(backends.rates, backends.stepped, backends.sums[INFLIGHT], recent)
     values[:, ~known] = np.nan

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lbdash.live.draft import Draft, ServiceDraft
 from lbdash.live.events import ClientClosed, ClientOpened, ClientReported, TelemetryRejected
 from lbdash.live.identity import service_of_client
-from lbdash.live.state import Backend, Client
+from lbdash.live.state import Backend, Client, State
 from lbdash.model import Problem
 
 MAX_ADDRESSES = 1000  # that only clients named, per service
@@ -50,6 +50,12 @@ def closed(draft: Draft, event: ClientClosed) -> None:
     client = draft.service(owner).clients[event.id]
     if client.gone_at is None:
         draft.service(owner).clients[event.id] = replace(client, gone_at=event.at, gone_reason=event.reason)
+
+
+def is_news(state: State, event: ClientReported) -> bool:
+    """False when a report changes nothing of the topology, which is nearly always."""
+    owner = state.owners.get(event.id)
+    return owner is not None and (bool(event.opened) or _news(state.services[owner].clients[event.id], event))
 
 
 def reported(draft: Draft, event: ClientReported) -> None:

@@ -14,12 +14,14 @@ from lbdash.live.events import (
     ControlChanged,
     Event,
     RegistrationsChanged,
+    TelemetryRejected,
     Ticked,
 )
 from lbdash.live.forget import forget
 from lbdash.live.narrate import narrate
 from lbdash.live.reader import NumbersCache, Reader
 from lbdash.live.reduce import reduce
+from lbdash.live.reduce_clients import is_news
 from lbdash.live.state import State
 from lbdash.live.timeline import Timeline
 from lbdash.live.view import LiveView
@@ -94,6 +96,8 @@ class Store:
         counted = False
         for event in events:
             counted |= self._apply(event)
+        for id, reason in self._counters.take_refusals():
+            self._apply(TelemetryRejected(id, self._clock(), reason))
         self._counters_version += counted
         topology = self._state is not before or self._timeline.changes != entries
         if topology or counted:
@@ -102,32 +106,34 @@ class Store:
 
     def _apply(self, event: Event) -> bool:
         """True when counters moved. One by one: what an event means to the counters depends on those before it."""
+        if isinstance(event, ClientReported):
+            return self._report(event)
+        if isinstance(event, Ticked):
+            return self._tick(event.at)
         before = self._state
         if isinstance(event, RegistrationsChanged):
             self._counters.settle(before, event)
         self._state = after = reduce(before, (event,))
-        counted = isinstance(event, ClientOpened | ClientClosed | ClientReported)
-        if isinstance(event, ClientOpened | ClientClosed | ClientReported):
+        if isinstance(event, ClientOpened | ClientClosed):
             self._counters.apply(after, event)
         elif isinstance(event, ControlChanged):
             self._counters.follow(after)
-        elif isinstance(event, Ticked):
-            self._tick(event.at)
-            return True
-        self._narrate(before, after, event)
-        return counted
-
-    def _narrate(self, before: State, after: State, event: Event) -> None:
-        if isinstance(event, ClientReported):
-            notes = self._counters.take_notes(after.owners.get(event.id, ""))
-        else:
-            notes = list(narrate(before, after, event))
-        for note in notes:
+        for note in narrate(before, after, event):
             self._timeline.add(note)
+        return isinstance(event, ClientOpened | ClientClosed)
 
-    def _tick(self, now: float) -> None:
+    def _report(self, event: ClientReported) -> bool:
+        if is_news(self._state, event):
+            self._state = reduce(self._state, (event,))
+        self._counters.apply(self._state, event)
+        for note in self._counters.take_notes(self._state.owners.get(event.id, "")):
+            self._timeline.add(note)
+        return True
+
+    def _tick(self, now: float) -> bool:
         self._state, forgotten = forget(self._state, now, self._counters.addresses_in_use)
         self._counters.forget(forgotten)
         for service in forgotten.services:
             self._timeline.forget(service)
         self._counters.tick(self._state, now)
+        return True

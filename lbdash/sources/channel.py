@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from lbdash.live.events import ClientReported, CounterColumns, LatencyColumns, SubConnOpened, Transition
+from lbdash.live.events import ClientReported, LatencyColumns, SubConnOpened, Transition
+from lbdash.live.rowmap import MAX_INDEX
 from lbdash.model import AddressError, Connectivity, canonical_address
 from lbdash.proto import telemetry_pb2 as pb
-from lbdash.sources import words
-from lbdash.sources.columns import KnownTotals, Malformed
+from lbdash.sources import columns, words
+from lbdash.sources.columns import Malformed
 from lbdash.sources.offset import Offset
 
 MAX_TRANSITIONS = 20_000  # per batch
@@ -30,7 +31,6 @@ class Channel:
         self.process = process  # host, pid and name: who may take over after a reconnect
         self.owner: object | None = None
         self.released_at = 0.0
-        self._known = KnownTotals()
         self._addresses: list[str] = []  # by index, "" = none now; interned, for many clients hold the same
         self._held = 0
         self._latency_seq = 0
@@ -40,9 +40,9 @@ class Channel:
         moment, refused = words.Moment(sent), _Refused()
         opened = refused.each(lambda row: self._open(row, moment), batch.subconns)
         transitions = refused.each(lambda row: self._transition(row, moment), list(batch.transitions)[:MAX_TRANSITIONS])
-        counters = refused.whole(self._counters, batch) if batch.HasField("counters") else None
-        latency = refused.whole(self._latency, batch) if batch.HasField("latency") else None
-        state = refused.whole(lambda b: words.connectivity(b.connectivity), batch)
+        counters = refused.whole(columns.counters, batch.counters) if batch.HasField("counters") else None
+        latency = refused.whole(self._latency, batch.latency) if batch.HasField("latency") else None
+        state = refused.whole(words.connectivity, batch.connectivity)
         event = ClientReported(
             self.id,
             at,
@@ -89,10 +89,8 @@ class Channel:
     def _begin(self, index: int, address: str) -> None:
         if self._held >= MAX_SUBCONNS:
             raise Malformed(f"more than {MAX_SUBCONNS} SubConns at once")
-        try:
-            self._known.open(index)
-        except IndexError as error:
-            raise Malformed(str(error)) from None
+        if index >= MAX_INDEX:
+            raise Malformed(f"SubConn index {index} is not in 0..{MAX_INDEX - 1}")
         self._addresses += [""] * (index + 1 - len(self._addresses))
         self._addresses[index] = address
         self._held += 1
@@ -102,24 +100,19 @@ class Channel:
             raise Malformed(f"transition: index {row.index} stands for no SubConn")
         return words.transition(row, moment)
 
-    def _counters(self, batch: pb.Batch) -> CounterColumns:
-        return self._known.counters(batch.counters)
-
-    def _latency(self, batch: pb.Batch) -> LatencyColumns | None:
+    def _latency(self, group: pb.Latency) -> LatencyColumns | None:
         """None for a group that was folded already and sent again, for its acknowledgement was lost."""
-        group = batch.latency
         if group.latency_seq <= self._latency_seq:
             return None
-        columns = self._known.latency(group)
+        latency = columns.latency(group)
         self._latency_seq = group.latency_seq
-        return columns
+        return latency
 
     def _close(self, gone: Iterable[int]) -> Iterator[int]:
         for index in gone:
             if self._address(index):
                 self._addresses[index] = ""
                 self._held -= 1
-                self._known.rows.close(index)
                 yield index
 
 
@@ -129,9 +122,9 @@ class _Refused:
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def whole(self, read: Callable[[pb.Batch], T], batch: pb.Batch) -> T | None:
+    def whole(self, read: Callable[[S], T], part: S) -> T | None:
         try:
-            return read(batch)
+            return read(part)
         except Malformed as error:
             self._note(error)
             return None

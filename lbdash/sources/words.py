@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lbdash.live.events import (
@@ -70,11 +70,12 @@ def transition(message: pb.Transition, moment: Moment) -> Transition:
     return Transition(message.index, connectivity(message.state), moment.ago(message.age_us), message.error[:NAME])
 
 
-def versions(rows: Iterable[pb.VersionCount]) -> tuple[VersionCount, ...]:
-    return tuple(
+def versions(rows: Sequence[pb.VersionCount]) -> tuple[VersionCount, ...]:
+    counts = [
         VersionCount(row.requested[:NAME], row.chosen[:NAME], row.reason[:32], row.source[:32], row.count)
-        for row in list(rows)[:MAX_VERSIONS]
-    )
+        for row in rows[:MAX_VERSIONS]
+    ]
+    return tuple(counts)
 
 
 def rule_hits(rows: Iterable[pb.RuleHits]) -> tuple[RuleHits, ...]:

@@ -1,0 +1,105 @@
+"""Telemetry ingest against a bare `grpc.aio` server that only decodes and acknowledges the same stream.
+
+CPU seconds of the server process, in which both servers live; the clients are another process. Rounds alternate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+import grpc
+
+from lbdash.live.events import Ticked
+from lbdash.live.store import Store
+from lbdash.proto import telemetry_pb2 as pb
+from lbdash.sources.clock import Clock
+from lbdash.sources.telemetry import SERVICE, TelemetrySource
+from tests.bench.lines import report
+
+ROUNDS, STREAMS = 5, 8
+REPORTS = {10: 4000, 200: 3000, 1000: 2000}  # rows a report -> reports a round
+
+
+async def _decode_only(_: Any, context: Any) -> None:
+    while (message := await context.read()) is not grpc.aio.EOF:
+        await context.write(pb.Directive(ack=message.seq))
+
+
+async def bare_server() -> tuple[grpc.aio.Server, int]:
+    server = grpc.aio.server()
+    handler = grpc.stream_stream_rpc_method_handler(
+        _decode_only, pb.ClientReport.FromString, pb.Directive.SerializeToString
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Report": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    return server, port
+
+
+class Load:
+    """The client process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.telemetry_load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    async def cpu(self, port: int, rows: int, reports: int, streams: int = STREAMS) -> float:
+        """CPU seconds of our process for one run."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        start = time.process_time()
+        print(port, streams, rows, reports, file=self._process.stdin, flush=True)
+        await asyncio.to_thread(self._process.stdout.readline)
+        return time.process_time() - start
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+async def measure() -> None:
+    clock = Clock()
+    store = Store(clock)
+    server, address = await TelemetrySource(store, clock).serve("127.0.0.1:0")
+    bare, bare_port = await bare_server()
+    load = Load()
+    ports = (bare_port, int(address.rpartition(":")[2]))
+    try:
+        for rows, reports in REPORTS.items():
+            await _compare(load, store, clock, ports, rows, reports)
+    finally:
+        load.close()
+        await asyncio.gather(server.stop(0), bare.stop(0))
+
+
+async def _compare(load: Load, store: Store, clock: Clock, ports: tuple[int, int], rows: int, reports: int) -> None:
+    await load.cpu(ports[0], rows, reports // 10)
+    await load.cpu(ports[1], rows, reports // 10)
+    ratios, ours = [], []
+    for number in range(ROUNDS):
+        times = {port: await load.cpu(port, rows, reports) for port in (ports if number % 2 else ports[::-1])}
+        store.apply([Ticked(clock())])
+        ratios.append(times[ports[0]] / times[ports[1]])
+        ours.append(times[ports[1]] / reports)
+    cost = statistics.median(ours)
+    report(f"ingest_{rows}", cost * 1e6, "us/report", statistics.median(ratios), ">=0.70")
+    if rows == 1000:
+        report("ingest_samples", rows / cost, "rows/s/core", None, ">=1000000")
+
+
+def test_ingest() -> None:
+    asyncio.run(measure())
+
+
+if __name__ == "__main__":
+    asyncio.run(measure())
