@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import queue
@@ -18,7 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from lbdash.demo import stats
+import grpc
+
+from lbdash.demo.wire import STATS, pack, unpack
 
 READY_S = 60.0
 Json = dict[str, Any]
@@ -89,11 +90,7 @@ class Demo:
 
     def counters(self, addresses: Sequence[str]) -> dict[str, Json]:
         """What the backends themselves count, by address."""
-
-        async def read() -> list[Json]:
-            return await asyncio.gather(*map(stats.read, addresses))
-
-        return {row["address"]: row for row in asyncio.run(read())}
+        return {address: _counters(address) for address in addresses}
 
     def pause(self) -> None:
         """Stop the traffic, or start it again."""
@@ -132,6 +129,14 @@ class Demo:
                 body = json.load(error)
                 body["status"] = error.code
         return body
+
+
+def _counters(address: str) -> Json:
+    """Not the demo's own `stats.read`: Playwright keeps a loop running in this thread."""
+    with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        ask = channel.unary_unary(STATS, request_serializer=pack, response_deserializer=unpack)
+        answer: Json = ask({}, timeout=10, wait_for_ready=True)
+        return answer
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
