@@ -95,7 +95,7 @@ def drawer(service: Service | None, form: Form, id: str) -> Drawer:
 
 
 def _title(verb: str, backends: Sequence[str], form: Form) -> str:
-    what = backends[0] if len(backends) == 1 else f"{len(backends)} backends"
+    what = backends[0] if len(backends) == 1 else f"{len(backends) or 'no'} backends"
     match verb:
         case "drain":
             return f"Drain {what}"

@@ -60,7 +60,10 @@ def force(form: Form) -> Force | None:
 
 
 def _backends(form: Form) -> list[str]:
-    return [address for address in form.get("backends", ()) if address.strip()]
+    found = [address for address in form.get("backends", ()) if address.strip()]
+    if not found:
+        raise BadCommand("backends", "choose at least one")
+    return found
 
 
 def _for_s(form: Form) -> int | None:

@@ -27,6 +27,7 @@ if (box) {
       ticks: { show: false },
       font: `12px ${style("--sans")}`,
     });
+    const clock = (_, moments) => moments.map((at) => new Date(at * 1000).toISOString().slice(11, span === "60" ? 19 : 16));
     charts = CHARTS.map(({ name, lines }) => {
       const place = document.createElement("figure");
       place.append(Object.assign(document.createElement("figcaption"), { textContent: name }));
@@ -38,8 +39,9 @@ if (box) {
       return new window.uPlot({
         width: Math.max(240, place.clientWidth || box.clientWidth / 3 - 12),
         height: 180,
+        tzDate: (at) => window.uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
         scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-        axes: [axis(), { ...axis(), size: 48 }],
+        axes: [{ ...axis(), values: clock, space: 72 }, { ...axis(), size: 48 }],
         series: [{ label: "at", value: (_, at) => (at == null ? "–" : new Date(at * 1000).toISOString().slice(11, 19)) }, ...series],
         cursor: { sync: { key: "subject" }, drag: { x: false, y: false } },
       }, [[], ...lines.map(() => [])], place);
@@ -74,6 +76,7 @@ if (box) {
 
   function choose(wanted) {
     span = wanted;
+    newest = null;
     for (const button of spans) button.setAttribute("aria-pressed", String(button.dataset.span === span));
     const url = new URL(location.href);
     url.searchParams.set("span", span);

@@ -9,7 +9,6 @@ if (canvas) {
   const panel = document.getElementById("subconn");
   const context = canvas.getContext("2d");
   const GUTTER = 132;
-  const HEAD = 56;
   const ROW = 18;
   const STATES = ["IDLE", "CONNECTING", "READY", "TRANSIENT_FAILURE", "SHUTDOWN"];
   const FILLS = ["--idle-fill", "--wait-fill", "--up-fill", "--down-fill", "--idle-soft"];
@@ -19,6 +18,8 @@ if (canvas) {
 
   let map = null;
   let column = 40; // width of one, pixels
+  let HEAD = 56; // height of the backends' names: upright where columns are narrow
+  let names = []; // of the columns, without what all of them share
   let at = { row: 0, column: 0 };
   let chosen = null;
   let drawing = false;
@@ -57,7 +58,10 @@ if (canvas) {
     document.getElementById("heat-size").textContent = `${map.rows} clients × ${map.columns} backends${more}`;
     if (empty) return;
     const room = scroller.clientWidth - GUTTER - 2;
-    column = Math.max(14, Math.min(76, Math.floor(room / map.columns)));
+    column = Math.max(14, Math.min(112, Math.floor(room / map.columns)));
+    names = short(map.addresses);
+    const longest = Math.max(...names.map((name) => name.length));
+    HEAD = fits(longest) ? 30 : Math.min(120, Math.ceil(7.3 * Math.min(longest, 14)) + 20);
     space.style.width = `${GUTTER + column * map.columns}px`;
     space.style.height = `${HEAD + ROW * map.rows}px`;
     const width = Math.min(scroller.clientWidth, GUTTER + column * map.columns);
@@ -196,23 +200,41 @@ if (canvas) {
 
   function backend(look, j, x) {
     const admin = map.admin[j];
-    if (admin) {
-      context.fillStyle = admin === 1 ? look.drain : look.maint;
-      context.fillRect(x + 1, HEAD - 6, column - 2, 4);
-    }
-    context.fillStyle = look.muted;
+    const middle = x + column / 2;
+    if (admin) badge(admin === 1 ? look.drain : look.maint, admin === 1, middle, x);
+    context.fillStyle = j === at.column && document.activeElement === canvas ? look.ink : look.muted;
     context.save();
-    context.translate(x + column / 2, HEAD - 12);
-    const label = tail(map.addresses[j], column < 64 ? 7 : 10) + (admin ? ` ${ADMIN[admin][0].toUpperCase()}` : "");
-    if (column < 64) {
-      context.rotate(-Math.PI / 2);
-      context.textAlign = "left";
-      context.fillText(label, -2, 0);
-    } else {
-      context.textAlign = "center";
-      context.fillText(label, 0, 0);
-    }
+    context.translate(middle, HEAD - 16);
+    const upright = !fits(names[j].length);
+    if (upright) context.rotate(-Math.PI / 2);
+    context.textAlign = upright ? "left" : "center";
+    context.fillText(upright ? tail(names[j], 14) : names[j], 0, 0);
     context.restore();
+  }
+
+  // What the legend calls a drained or maint column: its colour, and a diamond or a square on it.
+  function badge(colour, diamond, middle, x) {
+    context.fillStyle = colour;
+    context.fillRect(x + 1, HEAD - 5, column - 2, 3);
+    context.save();
+    context.translate(middle, HEAD - 4);
+    if (diamond) context.rotate(Math.PI / 4);
+    context.fillRect(-3.5, -3.5, 7, 7);
+    context.restore();
+  }
+
+  function fits(length) {
+    return length * 7.3 + 8 <= column;
+  }
+
+  // A port that all have says nothing; nor does what all of them begin with, up to a dot.
+  function short(addresses) {
+    const port = /:\d+$/.exec(addresses[0])?.[0] ?? "";
+    const same = port && addresses.every((address) => address.endsWith(port));
+    const bare = same ? addresses.map((address) => address.slice(0, -port.length)) : addresses;
+    let start = bare.length > 1 ? bare[0].lastIndexOf(".") : 0;
+    while (start > 0 && !bare.every((address) => address.startsWith(bare[0].slice(0, start)))) start = bare[0].lastIndexOf(".", start - 1);
+    return start > 0 ? bare.map((address) => `…${address.slice(start)}`) : bare;
   }
 
   // Addresses differ at their end.

@@ -160,7 +160,7 @@ def _drain(page: BackendPage, now: float) -> Html:
 
 
 def _peers(service: Service, page: BackendPage, now: float, memo: Memo) -> Table:
-    rows = tuple(subconn_row("peers", service, row, now, memo) for row in page.peers)
+    rows = tuple(subconn_row("peers", _PEERS, service, row, now, memo) for row in page.peers)
     empty = tag("p", esc("No client reports a SubConn to it."), class_="no-match")
     return Table("peers", "How each client sees it", _PEERS, rows, empty)
 

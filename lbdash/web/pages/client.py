@@ -185,6 +185,6 @@ def _note(page: ClientPage) -> str:
 
 
 def _subconns(service: Service, page: ClientPage, now: float, memo: Memo) -> Table:
-    rows = tuple(subconn_row("client-subconns", service, row, now, memo) for row in page.subconns)
+    rows = tuple(subconn_row("client-subconns", _SUBCONNS, service, row, now, memo) for row in page.subconns)
     empty = tag("p", esc("It reports no SubConn."), class_="no-match")
     return Table("client-subconns", "Its SubConns", _SUBCONNS, rows, empty)

@@ -36,7 +36,7 @@ def tab(view: LiveView, service: Service, query: Mapping[str, str], memo: Memo) 
 
 def _note(found: PicksTab) -> str:
     dropped = f"; {fmt.count(found.dropped)} more could not be sent" if found.dropped else ""
-    return f"{fmt.plural(found.samples, 'sample')} kept of all picks{dropped}"
+    return f"{fmt.plural(found.samples, 'sample')} at hand; not every pick is sampled{dropped}"
 
 
 def _reasons(found: PicksTab) -> Html:

@@ -63,9 +63,7 @@ def form_facts(view: LiveView, service: Service) -> dict[str, object]:
     return {
         "tab": found,
         "svc": service.key,
-        "versions": [
-            (share.version, share.configured, _even(found, place)) for place, share in enumerate(found.shares)
-        ],
+        "versions": _lines(found),
         "policy_names": POLICY_NAMES,
         "id": uuid.uuid4().hex,
         "policy_id": uuid.uuid4().hex,

@@ -56,5 +56,12 @@ def service(ask: Ask, svc: str) -> Screen:
     part = (
         tab.build(ask.view, found, ask.query, ask.memo) if tab else backends.build(ask.view, found, ask.memo, may_steer)
     )
-    facts: dict[str, Any] = {**part.facts, "may_steer": may_steer, "svc": svc, "tab": name, "crumbs": head.crumbs, "name": found.key}
+    facts: dict[str, Any] = {
+        **part.facts,
+        "may_steer": may_steer,
+        "svc": svc,
+        "tab": name,
+        "crumbs": head.crumbs,
+        "name": found.key,
+    }
     return Screen(found.key, {**head.regions, **part.regions}, part.tables, facts)

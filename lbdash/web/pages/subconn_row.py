@@ -38,15 +38,20 @@ def columns(*names: str) -> tuple[Column, ...]:
     return tuple(COLUMNS[name] for name in names)
 
 
-def subconn_row(table: str, service: Service, row: SubConnRow, now: float, memo: Memo) -> Row:
+def subconn_row(
+    table: str, shown: tuple[Column, ...], service: Service, row: SubConnRow, now: float, memo: Memo
+) -> Row:
     # Ages enter as the text that is shown: tenths would make a new row of every one at every tick.
     since = fmt.age(float(int(now - row.since)))
     client = service.clients.get(row.client)
     applied = client.applied_revision if client else 0
     key = f"{row.client} {row.address}"
-    return memo.row(
-        table, key, (row, since, applied), lambda: Row(key, _cells(service, row, since, applied), _css(row))
-    )
+
+    def build() -> Row:
+        cells = _cells(service, row, since, applied)
+        return Row(key, {column.name: cells[column.name] for column in shown}, _css(row))
+
+    return memo.row(table, key, (row, since, applied), build)
 
 
 def _css(row: SubConnRow) -> str:

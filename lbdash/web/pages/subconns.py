@@ -39,7 +39,7 @@ def tab(view: LiveView, service: Service, query: Mapping[str, str], memo: Memo) 
     """The tab's part of the service's screen."""
     asked = Query.parse(query)
     page = build_page(view, service, asked)
-    rows = tuple(subconn_row("subconns", service, row, view.now, memo) for row in page.rows)
+    rows = tuple(subconn_row("subconns", _COLUMNS, service, row, view.now, memo) for row in page.rows)
     return Screen(
         "",
         regions={

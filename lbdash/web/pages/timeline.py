@@ -64,7 +64,7 @@ def _build_row(service: Service, entry: TimelineEntry) -> Row:
 
 
 def _when(entry: TimelineEntry) -> Html:
-    if entry.until is None or entry.count < 2:
+    if entry.until is None or entry.until - entry.at < 1:
         return moment(entry.at, millis=True)
     return join((moment(entry.at), esc(" – "), moment(entry.until)))
 
