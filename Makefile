@@ -1,5 +1,5 @@
 # Everything runs in a private environment, .venv, which the first `make` builds; later runs start at once.
-# PYTHON=python3.12 chooses the interpreter, ARGS="--story" are passed on to the demo or to pytest.
+# PYTHON=python3.12 chooses the interpreter, ETCD=/path/to/etcd the demo's etcd; ARGS="--story" go to the demo or to pytest.
 
 PYTHON ?= python3
 ARGS ?=
@@ -14,7 +14,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## etcd, a fleet of servers and clients, and the dashboard, until Ctrl-C
-	@exec $(BIN)/lbdash demo $(ARGS)
+	@exec $(BIN)/lbdash demo $(if $(ETCD),--etcd-binary '$(ETCD)') $(ARGS)
 
 # The checks and the tests both run, whatever the other says; the summary of pytest comes last.
 test: $(VENV)/.test .venv-proto/.done ## what CI runs: ruff, mypy, import contracts, unit, integration and browser tests

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
 
 from lbdash.cli.dashboard import require_extra, serve
 from lbdash.cli.options import Commands, add_etcd, add_tls, command, etcd_overrides, tls_override, usage
 from lbdash.cli.output import say
-from lbdash.config import Config, Watch, split
+from lbdash.config import Config, Tls, Watch, split
+from lbdash.registry.conventions import by_name
+from lbdash.registry.endpoints import parse_endpoints
 
 _EXAMPLES = """\
   lbdash discover --etcd etcd:2379                      first: which --watch lines fit?
@@ -59,8 +62,33 @@ def _run(args: argparse.Namespace) -> int:
             "no prefix to watch", "`lbdash discover` shows what is in your etcd; then: lbdash serve --watch PREFIX"
         )
     require_extra()
+    check(config)
     asyncio.run(serve(config, say))
     return 0
+
+
+def check(config: Config) -> None:
+    """What can be known to be wrong before anything starts. Raises CliError."""
+    try:
+        parse_endpoints(",".join(config.etcd))
+        for watch in config.watch:
+            if watch.convention:
+                by_name(watch.convention)
+    except ValueError as error:
+        raise usage(str(error)) from None
+    _check_tls("--etcd", config.etcd_tls)
+    _check_tls("--telemetry", config.telemetry_tls)
+    if config.telemetry_tls and not config.telemetry_tls.cert:
+        raise usage("--telemetry-ca asks clients for certificates, so the port needs its own", "Give --telemetry-cert.")
+
+
+def _check_tls(option: str, tls: Tls) -> None:
+    if bool(tls.cert) != bool(tls.key):
+        raise usage(f"{option}-cert and {option}-key go together")
+    for part in ("ca", "cert", "key"):
+        path = getattr(tls, part)
+        if path and not os.access(path, os.R_OK):
+            raise usage(f"{option}-{part} {path}: there is no such file, or it cannot be read")
 
 
 def config_of(args: argparse.Namespace) -> Config:

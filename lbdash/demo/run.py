@@ -19,6 +19,7 @@ from lbdash.demo.etcd import EmbeddedEtcd
 from lbdash.demo.fleet import Fleet
 from lbdash.demo.plan import Options, plan
 from lbdash.demo.story import story
+from lbdash.registry.endpoints import parse_endpoints
 from lbdash.registry.etcd import EtcdRegistry
 from lbdash.tasks import spawn, stop
 
@@ -69,8 +70,8 @@ def _config(config: Config, directory: Path, etcd: EmbeddedEtcd | None) -> Confi
     }
     if config.data == Config().data:
         changes["data"] = directory / "data"
-    if etcd:
-        changes["etcd"] = (f"127.0.0.1:{etcd.port}",)
+    endpoints = etcd.endpoint if etcd else ",".join(config.etcd)
+    changes["etcd"] = tuple(map(str, parse_endpoints(endpoints)))
     return replace(config, **changes)
 
 

@@ -63,6 +63,25 @@ def test_serve_without_a_prefix_points_to_discover(capsys: pytest.CaptureFixture
     assert "lbdash discover" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--etcd", "http://user:pw@etcd"), "options of their own"),
+        (("--watch", "/b/=nacos"), "nacos"),
+        (("--etcd-ca", "/no/such/file"), "--etcd-ca /no/such/file"),
+        (("--telemetry-cert", __file__), "go together"),
+        (("--telemetry-ca", __file__), "--telemetry-cert"),
+    ],
+)
+def test_what_serve_cannot_use_is_told_before_it_starts(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "--watch", "/svc/", *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "pw" not in error
+
+
 def test_an_empty_prefix_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--watch", "/"]) == 2
     assert "whole etcd" in capsys.readouterr().err
