@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lbdash.balancing.explain import explain
@@ -13,7 +13,7 @@ from lbdash.live.view import LiveView, SubConnRow, TimelineEntry
 from lbdash.model import Connectivity
 from lbdash.viewmodels.api import Json, in_ms, moment, number
 
-_SCANNED = 20_000  # rows looked at for one page: a rare state among 200,000 SubConns must not stop the loop
+_CLIENTS = 20  # looked at for one page: what is rare among 200,000 SubConns must not hold the loop up
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +30,38 @@ class Wanted:
 def subconns(view: LiveView, service: Service, wanted: Wanted) -> Json:
     """By client id, then index. `next` None = that was all; a page may be short and still have a next."""
     rows: list[SubConnRow] = []
-    last, more = "", False
-    for scanned, row in enumerate(_walk(view, service, wanted)):
-        if len(rows) == wanted.limit or scanned == _SCANNED:
-            more = True
-            break
-        last = _cursor(row)
-        if wanted.state in (None, row.state):
-            rows.append(row)
-    return {"subconns": [_subconn(row) for row in rows], "next": last if more else None}
+    after, clients = wanted.after, _clients(view, service, wanted)
+    for client in clients[:_CLIENTS]:
+        room = wanted.limit - len(rows)
+        found = _rows(view, service, client, wanted) if room else []
+        rows += found[:room]
+        if not room or len(found) > room:
+            return _page(rows, f"{rows[-1].client}:{rows[-1].index}")
+        after = f"{client}:"
+    return _page(rows, after if len(clients) > _CLIENTS else None)
 
 
-def _walk(view: LiveView, service: Service, wanted: Wanted) -> Iterator[SubConnRow]:
-    client_after, _, index = wanted.after.partition(":")
-    index_after = int(index) if index.isascii() and index.isdigit() else -1
-    for client in sorted(service.clients):
-        if client < client_after or wanted.client not in ("", client):
-            continue
-        rows = view.subconns(service.key, client=client, address=wanted.address)
-        for row in sorted(rows, key=lambda row: row.index):
-            if client > client_after or row.index > index_after:
-                yield row
+def _page(rows: Iterable[SubConnRow], after: str | None) -> Json:
+    return {"subconns": [_subconn(row) for row in rows], "next": after}
 
 
-def _cursor(row: SubConnRow) -> str:
-    return f"{row.client}:{row.index}"
+def _clients(view: LiveView, service: Service, wanted: Wanted) -> list[str]:
+    """Those the cursor leaves (`CLIENT:` = all of it was seen, or `CLIENT:INDEX`) and that have what is wanted."""
+    client, _, index = wanted.after.partition(":")
+    known = view.numbers(service.key).clients
+    left = (id for id in known if id > client or (id == client and index))
+    return sorted(
+        id
+        for id in left
+        if wanted.client in ("", id) and (wanted.state is None or known[id].connectivity.get(wanted.state))
+    )
+
+
+def _rows(view: LiveView, service: Service, client: str, wanted: Wanted) -> list[SubConnRow]:
+    cursor, _, index = wanted.after.partition(":")
+    seen = int(index) if client == cursor and index.isascii() and index.isdigit() and len(index) < 10 else -1
+    rows = view.subconns(service.key, client=client, address=wanted.address)
+    return sorted((r for r in rows if r.index > seen and wanted.state in (None, r.state)), key=lambda row: row.index)
 
 
 def _subconn(row: SubConnRow) -> Json:

@@ -74,8 +74,8 @@ ROUTES = (
     Route(PAGE + "/clients/<name:client>", f"{SVC}/clients/{ALICE}"),
     Route("freeze/confirm", "/freeze/confirm?command=freeze&on=1"),
     Route("freeze/impact", "/freeze/impact?command=freeze&on=1"),
-    # It was frozen by the API above: refused when the watch has told so already, else somebody was faster.
-    Route("freeze", "/freeze", "operator", "POST", (409, 422), REFUSED, form={"command": "freeze", "on": "1"}),
+    # The API froze above. Whether the watch has told so already decides between these.
+    Route("freeze", "/freeze", "operator", "POST", (302, 409, 422), REFUSED, form={"command": "freeze", "on": "1"}),
 )
 WHO = ("", *(role.value for role in Role))
 
