@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from lbdash.model import AddressError, canonical_address
+from lbdash.registry.endpoints import parse_endpoints
 
 STATIC = "static"
 HELP = "write etcd://host:port/<service>?convention=hwholiday, or static:///host:port,host:port with service="
@@ -62,4 +63,5 @@ def _static(target: str, path: str, service: str | None) -> Target:
 def _named(target: str, hosts: str, service: str, convention: str) -> Target:
     if not service:
         raise ValueError(f"target {target!r} names no service; {HELP}")
-    return Target(service, convention, etcd=tuple(host for host in hosts.split(",") if host))
+    endpoints = parse_endpoints(hosts) if hosts else ()
+    return Target(service, convention, etcd=tuple(str(endpoint) for endpoint in endpoints))

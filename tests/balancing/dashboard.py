@@ -26,6 +26,7 @@ class Client:
         self.latency = 0
         self.latency_seq = 0
         self.samples: list[pb.PickSample] = []
+        self.resolver: list[str] = []  # kinds of events
         self.last = pb.Batch()
         self.closed = False
 
@@ -36,6 +37,7 @@ class Client:
         for move in batch.transitions:
             self.states.setdefault(move.index, []).append(move.state)
         self.samples.extend(batch.samples)
+        self.resolver.extend(event.kind for event in batch.resolver)
         indexes = _column("I", batch.counters.index)
         assert list(indexes) == sorted(set(indexes))
         for name in TOTALS:

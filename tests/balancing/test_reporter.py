@@ -4,7 +4,7 @@ import asyncio
 
 from lbdash.balancing import Channel
 from tests.balancing.dashboard import Dashboard
-from tests.balancing.fleet import Fleet, Stub
+from tests.balancing.fleet import Fleet, Registered, Stub, until, until_ready
 
 
 async def test_reported_picks_equal_the_servers_own_counts():
@@ -88,3 +88,40 @@ async def test_a_trace_samples_every_pick_with_its_candidates():
         assert len(traced) == 20
         assert all(sample.chosen in {c.address for c in sample.candidates} for sample in traced)
         assert {sample.policy for sample in traced} == {"p2c_ewma"}
+
+
+async def test_counters_of_a_removed_backend_are_not_lost_while_the_dashboard_is_away():
+    dashboard = Dashboard()
+    async with Registered(2) as fleet:
+        async with dashboard:
+            pass
+        async with fleet.channel(policy="round_robin", telemetry=dashboard.address) as channel:
+            await until_ready(channel, 2)
+            await asyncio.gather(*(Stub(channel).echo(b"") for _ in range(10)))
+            await fleet.unregister(0)
+            await until(channel, lambda: len(channel._balancer.pool.subconns) == 1)
+            async with dashboard:
+                await dashboard.until(lambda: dashboard.clients and dashboard.client.gone)
+                assert dashboard.client.by_address() == fleet.calls
+                assert dashboard.client.by_address("ok") == fleet.calls
+                assert dashboard.client.latency == 10
+
+
+async def test_what_a_hung_dashboard_took_but_never_acknowledged_is_told_to_the_next():
+    async with (
+        Registered(2) as fleet,
+        Dashboard(hang=True) as hung,
+        fleet.channel(policy="round_robin", telemetry=hung.address) as channel,
+    ):
+        await until_ready(channel, 2)
+        await asyncio.gather(*(Stub(channel).echo(b"") for _ in range(10)))
+        await fleet.unregister(0)
+        await until(channel, lambda: len(channel._balancer.pool.subconns) == 1)
+        ledger = channel._ledger
+        first = ledger.batch(channel._balancer.clock())
+        ledger.restart()
+        again = ledger.batch(channel._balancer.clock())
+        assert list(first.gone) == list(again.gone) == [0]
+        assert first.counters.picks == again.counters.picks
+        assert first.latency == again.latency
+        assert [(t.index, t.state) for t in first.transitions] == [(t.index, t.state) for t in again.transitions]

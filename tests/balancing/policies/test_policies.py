@@ -155,6 +155,18 @@ def test_p2c_failing_fast_attracts_less_than_a_fair_share(n, rate):
     assert Simulation(endpoints(n), times, failing=[0]).run(rate, 4000 / rate).share(0) < 1 / n
 
 
+def test_p2c_a_cold_endpoint_borrows_the_mean_lag_of_the_warm_ones():
+    cold, *warm = backends = endpoints(3)
+    for endpoint, lag in zip(warm, (0.030, 0.050), strict=True):
+        endpoint.lag, endpoint.last_done = lag, 0.0
+    made, loads = picker("p2c_ewma", backends), set()
+    for _ in range(50):
+        record = PickRecord(0.0, "")
+        made.pick(PickInfo("", None, 0.0, record))
+        loads |= {round(c.load) for c in record.candidates if c.address == cold.address}
+    assert loads == {round((0.040 * 1e9) ** 0.5)}
+
+
 @pytest.mark.parametrize("n", [2, 3, 10])
 def test_p2c_a_cold_endpoint_is_not_stampeded(n):
     backends = endpoints(n)
