@@ -71,6 +71,8 @@ class Balancer:
 
     def set_backends(self, backends: Sequence[Backend]) -> bool:
         """False: the list is empty and the last good one stays in force while any SubConn is READY."""
+        if self.closed:
+            return True
         self._empty_waits = not backends and self.state is Connectivity.READY
         if not self._empty_waits:
             self._resolver_error = None

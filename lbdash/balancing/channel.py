@@ -138,8 +138,8 @@ class Channel(grpc.aio.Channel):
         """No new calls; running ones have `grace` seconds, None cancels them. Then the last report is sent."""
         if self._balancer.closed:
             return
-        await self._resolution.close()
         await self._balancer.close(grace)
+        await self._resolution.close()
         if self._reporter is not None and self._ledger is not None:
             await self._reporter.remove(self._ledger)
 

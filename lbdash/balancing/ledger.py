@@ -69,6 +69,7 @@ class Ledger:
         self._pending: _Pending | None = None
         self._latency: pb.Latency | None = None  # the group that is not acknowledged yet
         self._latency_seq = 0
+        self._late: list[Endpoint] = []  # gone while a group was outstanding: theirs come in the next
 
     def open(self, process: pb.Process) -> pb.Open:
         subject = self.subject
@@ -186,15 +187,17 @@ class Ledger:
 
     def _latency_group(self, pending: _Pending) -> pb.Latency | None:
         """One group is outstanding at a time; an unacknowledged one is sent again as it was."""
-        if self._latency is None:
-            endpoints = [*(subconn.endpoint for subconn in self.subject.balancer.pool.subconns), *pending.gone]
-            cells = [(e.index, *cell) for e in endpoints if e.latency for cell in sorted(e.take_latency().items())]
-            if cells:
-                self._latency_seq += 1
-                index, bucket, count = zip(*cells, strict=True)
-                self._latency = pb.Latency(
-                    latency_seq=self._latency_seq, index=u32(index), bucket=u8(bucket), count=u32(count)
-                )
+        if self._latency is not None:
+            self._late = pending.gone
+            return self._latency
+        live = [subconn.endpoint for subconn in self.subject.balancer.pool.subconns]
+        endpoints, self._late = [*live, *self._late, *pending.gone], []
+        cells = [(e.index, *cell) for e in endpoints if e.latency for cell in sorted(e.take_latency().items())]
+        if cells:
+            self._latency_seq += 1
+            index, bucket, count = zip(*cells, strict=True)
+            columns = {"index": u32(index), "bucket": u8(bucket), "count": u32(count)}
+            self._latency = pb.Latency(latency_seq=self._latency_seq, **columns)
         return self._latency
 
 

@@ -128,7 +128,8 @@ class UnaryStream(MultiCallable, grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         return UnaryStreamProxy(inner, cancel_when_dropped=True)
 
 
-class StreamUnary(MultiCallable, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
+# Generic in the stubs and in newer grpcio, but not when grpcio 1.62 runs.
+class StreamUnary(MultiCallable, grpc.aio.StreamUnaryMultiCallable):  # type: ignore[type-arg]
     def __call__(
         self,
         request_iterator: Any = None,
@@ -144,7 +145,7 @@ class StreamUnary(MultiCallable, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
         return StreamUnaryProxy(inner, cancel_when_dropped=request_iterator is None)
 
 
-class StreamStream(MultiCallable, grpc.aio.StreamStreamMultiCallable[Any, Any]):
+class StreamStream(MultiCallable, grpc.aio.StreamStreamMultiCallable):  # type: ignore[type-arg]
     def __call__(
         self,
         request_iterator: Any = None,

@@ -14,7 +14,7 @@ from lbdash.balancing.router import Member
 from lbdash.balancing.subconn import Dial, SubConn
 from lbdash.model import Admin, Connectivity
 from lbdash.registry.routing import Routing
-from lbdash.tasks import spawn, stop
+from lbdash.tasks import spawn
 
 MAX_TRANSITIONS = 500  # unreported ones kept; the oldest go first
 MAX_GONE = 1000  # unreported endpoints kept after their SubConn closed; the oldest go first
@@ -103,8 +103,10 @@ class Pool:
         """One at a time: where a version has its READY connection, attempts at the others end."""
         served = {m.endpoint.version for m in members if m.state is Connectivity.READY and not m.barred}
         for member in members:
-            if member.endpoint.version in served and member.state is not Connectivity.READY:
-                self._run(self._subconns[member.endpoint.address].disconnect())
+            subconn = self._subconns[member.endpoint.address]
+            needed = member.endpoint.version not in served or member.state is Connectivity.READY
+            if subconn.dialled and not needed and not member.endpoint.inflight:
+                self._run(subconn.hang_up(Connectivity.IDLE))
 
     def _leave(self, subconn: SubConn) -> None:
         subconn.endpoint.leaving = True
@@ -118,10 +120,10 @@ class Pool:
             return
         if subconn.removed:
             del self._subconns[endpoint.address]
+            self._run(subconn.hang_up(Connectivity.SHUTDOWN))
             self.gone.append(endpoint)
-            self._run(subconn.close())
-        else:
-            self._run(subconn.disconnect())
+        elif subconn.dialled:
+            self._run(subconn.hang_up(Connectivity.IDLE))
 
     def lost(self, endpoint: Endpoint) -> None:
         """Its connection turned out not to be READY."""
@@ -136,13 +138,10 @@ class Pool:
 
     async def close(self, grace: float | None) -> None:
         """All calls end (within `grace` seconds, else cancelled), then every SubConn is gone."""
-        subconns = self.subconns
+        endings = [subconn.hang_up(Connectivity.SHUTDOWN, grace) for subconn in self.subconns]
+        await asyncio.gather(*endings, *self._tasks)
+        self.gone.extend(subconn.endpoint for subconn in self.subconns)
         self._subconns, self._order = {}, ()
-        await asyncio.gather(*(subconn.close(grace) for subconn in subconns), *self._tasks)
-        self.gone.extend(subconn.endpoint for subconn in subconns)
-
-    async def abort(self) -> None:
-        await stop(*self._tasks)
 
 
 def aggregate(members: Sequence[Member]) -> Connectivity:

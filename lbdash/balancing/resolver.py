@@ -144,14 +144,15 @@ class ServiceWatch:
                 self._directory.delete(key_text(event.kv.key if isinstance(event, WatchPut) else event.key))
         if self._backends is None and not changes.synced:
             return
+        if self._publishing is not None:
+            return
         loop = asyncio.get_running_loop()
         wait = self._published_at + MIN_INTERVAL_S - loop.time()
-        if self._publishing is None:
-            kind = "initial" if self._backends is None else "relist" if changes.relisted else ""
-            self._publishing = loop.call_later(max(0.0, wait), self._publish, kind)
-            if wait <= 0:
-                self._publishing.cancel()
-                self._publish(kind)
+        kind = "initial" if self._backends is None else "relist" if changes.relisted else ""
+        if wait <= 0:
+            self._publish(kind)
+        else:
+            self._publishing = loop.call_later(wait, self._publish, kind)
 
     def _publish(self, kind: str) -> None:
         self._publishing = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import grpc
@@ -72,22 +72,21 @@ class SubConn:
         if self.state is Connectivity.READY:
             self._move(Connectivity.IDLE)
 
-    async def disconnect(self) -> None:
-        """Back to IDLE without a connection, until `connect`. Cancels calls: callers wait for in-flight 0."""
-        await self._hang_up(Connectivity.IDLE, None)
+    @property
+    def dialled(self) -> bool:
+        """It has a connection, or tries to get one."""
+        return self._channel is not None
 
-    async def close(self, grace: float | None = None) -> None:
-        """For good. Running calls have `grace` seconds; None cancels them."""
-        await self._hang_up(Connectivity.SHUTDOWN, grace)
+    def hang_up(self, state: Connectivity, grace: float | None = None) -> Coroutine[Any, Any, None]:
+        """IDLE (until `connect`) or SHUTDOWN (for good) at once; the coroutine does the rest and must be awaited.
 
-    async def _hang_up(self, state: Connectivity, grace: float | None) -> None:
+        Running calls have `grace` seconds; None cancels them, so callers wait for in-flight 0 first.
+        """
         task, channel = self._task, self._channel
         self._task = self._channel = self.endpoint.connection = None
         self.wanted = False
         self._move(state)
-        await stop(task)
-        if channel is not None:
-            await channel.close(grace)
+        return _finish(task, channel, grace)
 
     async def _watch(self, channel: grpc.aio.Channel) -> None:
         while True:
@@ -108,6 +107,12 @@ class SubConn:
 
     def __repr__(self) -> str:
         return f"<SubConn {self.endpoint.address} {self.state.name}>"
+
+
+async def _finish(task: asyncio.Task[None] | None, channel: grpc.aio.Channel | None, grace: float | None) -> None:
+    await stop(task)
+    if channel is not None:
+        await channel.close(grace)
 
 
 async def _diagnose(channel: grpc.aio.Channel) -> str:

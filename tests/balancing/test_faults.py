@@ -206,6 +206,18 @@ async def test_users_interceptors_see_every_call_and_nothing_else():
     await backend.stop()
 
 
+class Through(grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(self, continuation, details, request):
+        return await continuation(details, request)
+
+
+async def test_an_intercepted_stream_left_by_break_is_no_longer_in_flight():
+    async with Fleet(1) as fleet, Channel(fleet.target, service="echo", interceptors=[Through()]) as channel:
+        async for _ in Stub(channel).count(b""):
+            break
+        await settle(channel, fleet.backends[0])
+
+
 async def test_a_channel_made_outside_a_loop_starts_at_its_first_call():
     async with Fleet(1) as fleet:
         channel = await asyncio.to_thread(Channel, fleet.target, service="echo")

@@ -125,3 +125,26 @@ async def test_what_a_hung_dashboard_took_but_never_acknowledged_is_told_to_the_
         assert first.counters.picks == again.counters.picks
         assert first.latency == again.latency
         assert [(t.index, t.state) for t in first.transitions] == [(t.index, t.state) for t in again.transitions]
+
+
+async def test_latency_of_a_backend_gone_while_a_group_was_outstanding_comes_later():
+    async with (
+        Registered(2) as fleet,
+        Dashboard(hang=True) as hung,
+        fleet.channel(policy="round_robin", telemetry=hung.address) as channel,
+    ):
+        await until_ready(channel, 2)
+        stub, ledger, clock = Stub(channel), channel._ledger, channel._balancer.clock
+        await stub.echo(b"")
+        await stub.echo(b"")
+        outstanding = ledger.batch(clock()).latency
+        ledger.restart()
+        await stub.echo(b"")
+        await stub.echo(b"")
+        await fleet.unregister(0)
+        await until(channel, lambda: len(channel._balancer.pool.subconns) == 1)
+        assert ledger.batch(clock()).latency == outstanding
+        ledger.acknowledged()
+        late = ledger.batch(clock()).latency
+        assert late.latency_seq == outstanding.latency_seq + 1
+        assert len(late.count) == len(outstanding.count)
