@@ -111,7 +111,7 @@ def violations(track: Track, view: LiveView) -> int:
     """Picks on drained SubConns after their client had applied it; those that ignored drains rightly do not count."""
     told = view.numbers(track.service).backends
     if not track.seen or all(a in told and told[a].picks_since_override == 0 for a in track.held):
-        return track.violations  # the store counts them roughly; only where it has any, the rows are gone through
+        return track.violations  # most drains: the store has counted none, ignored drains included
     later: dict[str, int] = {}
     for address in track.held:
         for row in view.subconns(track.service, address=address):
@@ -161,8 +161,15 @@ def _holding(track: Track, view: LiveView, service: Service) -> Track:
     if held == track.held or routing.revision < (track.revision or 0):  # our watch may lag behind the answer
         return track
     released = tuple(address for address in track.held if address not in held)
-    count = violations(replace(track, held=released), view)
+    # A client that has applied the release already may pick there again: only the others can still be at fault.
+    obliged = {id: at for id, at in track.seen.items() if not _has_applied(service, id, routing.revision)}
+    count = violations(replace(track, held=released, seen=obliged), view)
     return replace(track, held=held, violations=count)
+
+
+def _has_applied(service: Service, id: str, revision: int) -> bool:
+    client = service.clients.get(id)
+    return client is None or client.applied_revision >= revision
 
 
 def _until(text: str | None) -> float | None:

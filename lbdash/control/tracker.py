@@ -131,20 +131,19 @@ class Tracker:
         id = routing.generation.command
         if before is not None and id and id not in self._tracks and revision > before.revision:
             self.put(_adopted(id, service, before, revision, routing.generation.stamp, now))
+        if self._awaited(service.key):
+            return
         known = {t.revision for t in self._tracks.values() if t.service == service.key}
-        for address in routing.admin:
-            raw = routing.raw[admin_key(routing.service, address)]
-            if raw.mod_revision not in known and not self._awaited(service.key):
-                known.add(raw.mod_revision)
-                name = id if id and raw.mod_revision == revision else f"revision-{raw.mod_revision}"
-                if name not in self._tracks:
-                    self.put(_adopted(name, service, before, raw.mod_revision, stamp_of(raw.value), now))
+        found = [routing.raw[admin_key(routing.service, address)] for address in routing.admin]
+        for raw in {raw.mod_revision: raw for raw in found if raw.mod_revision not in known}.values():
+            name = id if id and raw.mod_revision == revision else f"revision-{raw.mod_revision}"
+            if name not in self._tracks:
+                self.put(_adopted(name, service, before, raw.mod_revision, stamp_of(raw.value), now))
 
     def _awaited(self, service: str) -> bool:
         """One of our own transactions has no answer yet: what the watch shows may be its doing."""
-        return any(
-            t.service == service and t.outcome == "attempted" and t.revision is None for t in self._tracks.values()
-        )
+        ours = (track for track in self._tracks.values() if track.service == service)
+        return any(track.outcome == "attempted" and track.revision is None for track in ours)
 
 
 def _news(service: Service, before: Service | None) -> Sequence[Client]:
