@@ -11,7 +11,7 @@ from lbdash.viewmodels.heat import client_name, natural
 from lbdash.viewmodels.subconns import Stretch, stretches
 
 SUBCONNS = 200  # rows shown; the SubConns tab has the rest
-VERBS = ("drain", "maint", "weight", "versions", "rules", "policy")
+VERBS = ("drain", "maint", "weight", "versions", "policy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ class Share:
 
     version: str
     configured: int | None
-    measured: float | None
-    picks: int  # share-drawn picks in the sample
+    measured: float | None  # in the window
+    picks: int  # drawn by share in the window, of all versions
     ready: int | None  # backends READY at one client at least; None = nobody reports
     registered: int
 
@@ -108,20 +108,21 @@ def _known_versions(service: Service, versions: Versions, numbers: ServiceNumber
 def _share(service: Service, numbers: ServiceNumbers, versions: Versions, version: str) -> Share:
     backends = [backend for backend in _present(service) if backend.version == version]
     drawn, total = _drawn(numbers, version), _drawn(numbers)
+    picks = round(total * numbers.numbers.window_s)
     return Share(
         version,
         versions.shares.get(version, 0) if versions.shares else None,
-        100 * drawn / total if total >= FEW else None,
-        total,
+        100 * drawn / total if picks >= FEW else None,
+        picks,
         sum(_is_ready(numbers, backend.address) for backend in backends) if numbers.clients else None,
         len(backends),
     )
 
 
-def _drawn(numbers: ServiceNumbers, version: str = "") -> int:
-    """Picks of calls that asked for no version and matched no rule; the shares speak of no others."""
-    counts = (c.count for c in numbers.version_counts if c.source == "share" and version in ("", c.chosen))
-    return sum(counts)
+def _drawn(numbers: ServiceNumbers, version: str = "") -> float:
+    """Calls a second that asked for no version and matched no rule; the shares speak of no others."""
+    rows = (row.answered_rps for row in numbers.matrix if row.source == "share")
+    return sum(rps for answered in rows for name, rps in answered.items() if version in ("", name))
 
 
 def _is_ready(numbers: ServiceNumbers, address: str) -> bool:

@@ -105,19 +105,18 @@ def _kpis(found: BackendNumbers | None) -> Html:
             class_="no-match",
         )
     numbers = found.numbers
-    window = f"last {numbers.window_s} s"
     latency = numbers.latency
     share = "share unknown" if numbers.share is None else f"{fmt.percent(numbers.share)} % of picks"
     return tag(
         "dl",
         join(
             (
-                kpi("Calls", fmt.rate(numbers.rps), "rps", share),
+                kpi("Calls", fmt.rate(numbers.rps), f"rps, {numbers.window_s} s", share),
                 kpi("Errors", fmt.percent(numbers.error_ratio, 2), "%", f"{fmt.count(numbers.totals.errors)} in all"),
                 kpi("P50", fmt.ms(latency.p50), "ms", f"n {fmt.count(latency.n)}, {latency.window_s} s"),
                 kpi("P99", fmt.ms(latency.p99), "ms", f"n {fmt.count(latency.n)}, {latency.window_s} s"),
                 kpi("In flight", fmt.count(numbers.inflight), "", f"oldest {fmt.age(numbers.oldest_s)}"),
-                kpi("Picks", fmt.count(numbers.totals.picks), "", window),
+                kpi("Picks", fmt.count(numbers.totals.picks), "", "since the clients began"),
                 tag(
                     "div",
                     join((tag("dt", esc("SubConns READY")), tag("dd", connectivity_strip(found.connectivity)))),

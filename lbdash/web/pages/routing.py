@@ -87,7 +87,8 @@ def _even(found: RoutingTab, place: int) -> int:
 
 def _sample(found: RoutingTab) -> str:
     picks = found.shares[0].picks if found.shares else 0
-    return f"of {fmt.plural(picks, 'pick')} by share" if picks else "no pick by share yet"
+    window = f"in the last {found.window_s} s"
+    return f"measured: {fmt.plural(picks, 'pick')} by share {window}" if picks else f"no pick by share {window}"
 
 
 def _share(share: Share, order: list[str], memo: Memo) -> Row:
