@@ -13,7 +13,7 @@ from lbdash.web.models import User
 from lbdash.web.tokens import use_login_link
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
-_WRONG_LINK = "This link was used or is older than 10 minutes. `python manage.py loginlink` makes another."
+_WRONG_LINK = "This link was used or is older than 10 minutes. Starting lbdash again prints another."
 _WRONG_PASSWORD = "Name and password do not match."
 _TOO_MANY = "Too many failed attempts. Wait {seconds} s."
 
