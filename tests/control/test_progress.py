@@ -7,7 +7,7 @@ from lbdash.control.tracker import Tracker
 from lbdash.registry.control_keys import admin_key, generation_key, policy_key
 from lbdash.registry.kv import Delete, Put
 from lbdash.registry.memory import MemoryRegistry
-from tests.control.house import APP, A, B, C, D, House
+from tests.control.house import APP, A, B, C, D, House, house
 
 
 async def applied(fleet: House, name: str, revision: int | None, after_s: float = 0.0, **more: object) -> None:
@@ -28,6 +28,22 @@ async def test_a_command_is_effective_when_the_last_client_has_said_so(fleet: Ho
     whole = fleet.progress(result.id)
     assert (whole.seen, whole.effective_ms) == (2, pytest.approx(25, abs=0.1))
     assert whole.verdict == "Effective at 2 of 2 clients after 25 ms."
+
+
+async def test_clients_that_were_faster_than_etcds_answer_count_as_seen_at_once() -> None:
+    class Slow(MemoryRegistry):
+        async def txn(self, compare, success):  # type: ignore[no-untyped-def]
+            answer = await super().txn(compare, success)
+            await fleet.until(lambda: fleet.generation == 1)
+            await applied(fleet, "web-01", answer.revision)
+            return answer
+
+    async with house(Slow()) as fleet:
+        fleet.register(A, B, C, D)
+        fleet.connect("web-01", A, B, C, D)
+        result = await fleet.run(Weight({A: 50}))
+        progress = fleet.progress(result.id)
+        assert (progress.seen, progress.effective_ms) == (1, 0.0)
 
 
 async def test_a_later_revision_does_not_move_the_time_of_an_earlier_command(fleet: House) -> None:
