@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from lbdash.live.events import UNKNOWN_TOTAL, LatencyColumns, PackedCounters
 from lbdash.live.member import Member
 from lbdash.live.meters import Meters
 from lbdash.live.table import Table
+from lbdash.model import LATENCY_BUCKETS
+
+R = TypeVar("R", "CounterReport", "LatencyReport")
 
 OLDEST = 5  # row of `PackedCounters.totals`
 
@@ -42,7 +46,7 @@ def fold_counters(
         _keep_unknown(reports, delta)
         refused = _gone_back(reports, delta)
         if refused:
-            passed = [report for report in reports if id(report) not in set(map(id, refused))]
+            passed = _without(reports, refused)
             return refused + (fold_counters(table, backends, clients, after, passed) if passed else [])
     _write(table, rows, delta, reports)
     columns = table.backend.take(rows).astype(np.intp)
@@ -76,10 +80,19 @@ def _keep_unknown(reports: Sequence[CounterReport], delta: I64) -> None:
 
 
 def _gone_back(reports: Sequence[CounterReport], delta: I64) -> list[CounterReport]:
-    back: npt.NDArray[np.bool_] = np.any(delta[:INFLIGHT] < 0, axis=0)
+    return _marked(reports, np.any(delta[:INFLIGHT] < 0, axis=0))
+
+
+def _marked(reports: Sequence[R], rows: npt.NDArray[np.bool_]) -> list[R]:
+    """The reports with a marked row; `rows` are those of all, after each other."""
     starts = np.cumsum([0, *(len(report.rows) for report in reports)]).tolist()
     spans = zip(reports, starts[:-1], starts[1:], strict=True)
-    return [report for report, start, end in spans if back[start:end].any()]
+    return [report for report, start, end in spans if rows[start:end].any()]
+
+
+def _without(reports: Sequence[R], refused: Sequence[R]) -> list[R]:
+    out = set(map(id, refused))
+    return [report for report in reports if id(report) not in out]
 
 
 def _write(table: Table, rows: Rows, delta: I64, reports: Sequence[CounterReport]) -> None:
@@ -101,10 +114,18 @@ def _begin(table: Table, reports: Sequence[CounterReport]) -> None:
             table.begin_window(report.rows.astype(np.intp))
 
 
-def fold_latency(table: Table, backends: Meters, clients: Meters, reports: Sequence[LatencyReport]) -> None:
+def fold_latency(
+    table: Table, backends: Meters, clients: Meters, reports: Sequence[LatencyReport]
+) -> list[LatencyReport]:
+    """Returns those refused, because a bucket or an index does not exist; they change nothing."""
     rows = np.concatenate([report.rows for report in reports])
     bucket = np.concatenate([report.latency.bucket for report in reports])
+    if rows.min() < 0 or bucket.max() >= LATENCY_BUCKETS:
+        refused = _marked(reports, (rows < 0) | (bucket >= LATENCY_BUCKETS))
+        passed = _without(reports, refused)
+        return refused + (fold_latency(table, backends, clients, passed) if passed else [])
     count = np.concatenate([report.latency.count for report in reports])
     backends.latency.add(table.backend.take(rows).astype(np.intp), bucket, count)
     owners = np.array([report.member.column for report in reports])
     clients.latency.add(np.repeat(owners, [len(report.rows) for report in reports]), bucket, count)
+    return []

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from lbdash.live.columns import U32, Rows, longer
 
 MAX_INDEX = 1 << 18  # a client that opened more SubConns than this in its life is told so
+UNKNOWN_INDEX = "an index stands for no SubConn"
 
 
 class RowMap:
@@ -42,18 +43,17 @@ class RowMap:
         if index.size > 1 and not (index[1:] > index[:-1]).all():
             raise ValueError("SubConn indexes do not rise strictly")
         rows = self.many(index)
+        if rows.size and rows.min() < 0:
+            raise ValueError(UNKNOWN_INDEX)
         self._last = (key, rows)
         return rows
 
     def many(self, index: U32) -> npt.NDArray[np.int32]:
-        """ValueError when one of them stands for nothing."""
+        """Rows, -1 = the index stands for nothing; ValueError when one is beyond all there were."""
         try:
-            rows = self._rows.take(index)
+            return self._rows.take(index)
         except IndexError:
-            raise ValueError("an index stands for no SubConn") from None
-        if rows.size and rows.min() < 0:
-            raise ValueError("an index stands for no SubConn")
-        return rows
+            raise ValueError(UNKNOWN_INDEX) from None
 
     def live(self) -> tuple[Rows, Rows]:
         """(indexes, rows)."""

@@ -181,7 +181,8 @@ class ServiceCounters:
             refused = fold_counters(table, self.backends, self.clients, self.subconns.after, counters)
             self._refusals += [(report.member.id, "a total went back") for report in refused]
         if latency:
-            fold_latency(table, self.backends, self.clients, latency)
+            unplaced = fold_latency(table, self.backends, self.clients, latency)
+            self._refusals += [(report.member.id, "latency: no such bucket or SubConn") for report in unplaced]
 
     def _words(self, member: Member, event: ClientReported) -> None:
         said, rated = member.said, member.rated

@@ -8,7 +8,6 @@ import numpy as np
 
 from lbdash.live.columns import F32, I64, U8, U32
 from lbdash.live.events import UNKNOWN_TOTAL, LatencyColumns, PackedCounters
-from lbdash.model import LATENCY_BUCKETS
 from lbdash.proto import telemetry_pb2 as pb
 
 _U32, _I64, _F32, _U8 = (np.dtype(code) for code in ("<u4", "<i8", "<f4", "u1"))
@@ -56,10 +55,7 @@ def latency(group: pb.Latency) -> LatencyColumns:
     index = _index(group.index)
     n = index.size
     bucket: U8 = np.frombuffer(_sized(group.bucket, n, "bucket"), _U8)
-    count: U32 = np.frombuffer(_sized(group.count, 4 * n, "count"), _U32)
-    if n and bucket.max() >= LATENCY_BUCKETS:
-        raise Malformed(f"latency: bucket {bucket.max()} is not in 0..{LATENCY_BUCKETS - 1}")
-    return LatencyColumns(index, bucket, count)
+    return LatencyColumns(index, bucket, np.frombuffer(_sized(group.count, 4 * n, "count"), _U32))
 
 
 def _index(data: bytes) -> U32:

@@ -27,7 +27,7 @@ SERVICE = "lbdash.telemetry.v1.Telemetry"
 MAX_MESSAGE_BYTES = 8 << 20  # a first report of 10,000 SubConns is under 1 MB
 PROOF_EVERY_S = 1.0
 
-# What clients are asked for: the whole fleet stays under these, however many there are.
+# What clients are asked for in each directive: the whole fleet stays under these, however many there are.
 INTERVAL_MS = 500
 REPORTS_PER_S = 2000
 SAMPLES_PER_S = 400
@@ -130,7 +130,11 @@ class TelemetrySource:
         at = stream.heard_at = self._clock()
         stream.reports += 1
         sent = stream.offset.heard(report.sent_at_us * 1e-6, at)
-        directive = pb.Directive(ack=report.seq)
+        directive = pb.Directive(
+            ack=report.seq,
+            interval_ms=max(INTERVAL_MS, 1000 * len(self._streams) // REPORTS_PER_S),
+            samples_per_second=min(SAMPLES_PER_CHANNEL, SAMPLES_PER_S / max(1, self._channels.live)),
+        )
         events: list[Event] = []
         for message in report.opens:
             self._open(stream, message, at, events, directive)
@@ -140,7 +144,8 @@ class TelemetrySource:
             self._close(stream, close, at, events)
         self._prove(at, events)
         self._store.apply(events)
-        self._direct(stream, directive)
+        if self._traces:
+            self._trace(stream, directive)
         return directive
 
     def _open(self, stream: _Stream, message: pb.Open, at: float, events: list[Event], directive: pb.Directive) -> None:
@@ -175,13 +180,9 @@ class TelemetrySource:
             events.append(SourceProven(words.SOURCE, words.SOURCE, at, events=self._reports))
             self._proven_at, self._reports = at, 0
 
-    def _direct(self, stream: _Stream, directive: pb.Directive) -> None:
-        """Interval and sampling follow the size of the fleet, so they go with every directive."""
-        directive.interval_ms = max(INTERVAL_MS, 1000 * len(self._streams) // REPORTS_PER_S)
-        directive.samples_per_second = min(SAMPLES_PER_CHANNEL, SAMPLES_PER_S / max(1, self._channels.live))
-        if self._traces:
-            for id in stream.channels & self._traces.keys():
-                directive.traces.add(channel_id=bytes.fromhex(id), for_ms=int(self._traces.pop(id) * 1000))
+    def _trace(self, stream: _Stream, directive: pb.Directive) -> None:
+        for id in stream.channels & self._traces.keys():
+            directive.traces.add(channel_id=bytes.fromhex(id), for_ms=int(self._traces.pop(id) * 1000))
 
 
 def _serialize(directive: pb.Directive) -> bytes:

@@ -22,6 +22,7 @@ NAME, TEXT, KEY = 200, 300, 1000  # characters
 MAX_VERSIONS, MAX_RULES, MAX_REJECTED, MAX_RESOLVER, MAX_SAMPLES, MAX_CANDIDATES = 300, 100, 50, 50, 200, 32
 MAX_AGE_S = 366 * 86400.0
 SOURCE = "telemetry"
+_STATES = tuple(Connectivity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,9 @@ class Moment:
 
 
 def connectivity(number: int) -> Connectivity:
-    try:
-        return Connectivity(number)
-    except ValueError:
-        raise Malformed(f"{number} is no connectivity state") from None
+    if number < len(_STATES):
+        return _STATES[number]
+    raise Malformed(f"{number} is no connectivity state")
 
 
 def opened(message: pb.Open, id: str, at: float) -> ClientOpened:

@@ -1,6 +1,6 @@
 """The other process of `bench_ingest`: clients that report as fast as they are acknowledged.
 
-Reads `port streams rows reports` lines, answers each with the seconds it took.
+Reads `port streams rows reports` lines. CPU time is for the other side to measure.
 """
 
 from __future__ import annotations
@@ -65,28 +65,42 @@ class Client:
         return pb.ClientReport(seq=self.seq, sent_at_us=time.time_ns() // 1000)
 
 
-async def speak(channel: grpc.aio.Channel, client: Client, reports: int) -> None:
+async def begin(channel: grpc.aio.Channel, client: Client) -> Any:
     call: Any = channel.stream_stream(METHOD, pb.ClientReport.SerializeToString, pb.Directive.FromString)()
     await call.write(client.first())
     await call.read()
+    return call
+
+
+async def speak(call: Any, client: Client, reports: int) -> None:
     for _ in range(reports):
         await call.write(client.next())
         await call.read()
+
+
+async def finish(call: Any) -> None:
     await call.done_writing()
     await call.read()
 
 
-async def run(port: int, streams: int, rows: int, reports: int, serial: int) -> float:
+async def run(port: int, streams: int, rows: int, reports: int, serial: int) -> None:
+    """Says "open" when all SubConns are told, reports after the next line of input, says "done"."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        start = time.perf_counter()
         clients = [Client(serial * 10_000 + n, rows) for n in range(streams)]
-        await asyncio.gather(*(speak(channel, client, reports // streams) for client in clients))
-        return time.perf_counter() - start
+        calls = [await begin(channel, client) for client in clients]
+        print("open", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        pairs = zip(calls, clients, strict=True)
+        await asyncio.gather(*(speak(call, client, reports // streams) for call, client in pairs))
+        print("done", flush=True)
+        await asyncio.gather(*map(finish, calls))
 
 
 def main() -> None:
-    for serial, line in enumerate(sys.stdin, start=1):
-        print(asyncio.run(run(*map(int, line.split()), serial)), flush=True)
+    serial = 0
+    while line := sys.stdin.readline():
+        serial += 1
+        asyncio.run(run(*map(int, line.split()), serial))
 
 
 if __name__ == "__main__":
