@@ -45,16 +45,19 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 
 def api_of(args: argparse.Namespace) -> Api:
     remote = Remote.from_env()
-    return Api(args.url or remote.url, _token(args.token_file) or remote.token)
+    return Api(args.url or remote.url, _secret("--token-file", args.token_file) or remote.token)
 
 
-def _token(path: str | None) -> str:
+def _secret(option: str, path: str | None) -> str:
+    """What the file holds; "" when none was named."""
     if path is None:
         return ""
     try:
         return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"--token-file {path}: {error}") from None
+    except OSError as error:
+        raise CliError(f"{option} {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CliError(f"{option} {path} is not text") from None
 
 
 # ---- an etcd
@@ -86,7 +89,7 @@ def etcd_overrides(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "etcd": split(args.etcd) if args.etcd else None,
         "etcd_user": args.etcd_user,
-        "etcd_password": _token(args.etcd_password_file) or None,
+        "etcd_password": _secret("--etcd-password-file", args.etcd_password_file) or None,
         "etcd_tls": tls_override(args, "etcd"),
     }
 

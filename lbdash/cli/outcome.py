@@ -11,9 +11,10 @@ from typing import Any
 
 from lbdash.cli.api import Api, Json, NoAnswer, service_path
 from lbdash.cli.errors import Exit
-from lbdash.cli.options import api_of, usage
+from lbdash.cli.options import add_api, api_of, usage
 from lbdash.cli.output import note, say
 
+EXIT_CODES = "exit codes: 0 applied, 1 failed, 2 wrong call, 3 refused by a guard, 4 somebody was faster, 7 answer lost"
 _CODES = {
     "applied": Exit.DONE,
     "refused": Exit.REFUSED,
@@ -26,6 +27,18 @@ _CODES = {
 class Sent:
     id: str
     code: Exit
+
+
+def add_steering(parser: argparse.ArgumentParser) -> None:
+    """What every command that steers a service takes."""
+    parser.add_argument("--reason", default="", help="why; kept in the audit trail and shown to others")
+    parser.add_argument(
+        "--generation", type=int, metavar="N", help="refuse if the routing is no longer at N (default: what it is now)"
+    )
+    parser.add_argument(
+        "--force", metavar="SERVICE", help="go past objections: the service's name again; needs --reason, is audited"
+    )
+    add_api(parser)
 
 
 def carry_out(args: argparse.Namespace, command: Mapping[str, Any]) -> int:

@@ -14,6 +14,7 @@ from lbdash.cli.output import note, say
 from lbdash.model import DEFAULT_WEIGHT
 
 if TYPE_CHECKING:
+    from lbdash.registry.kv import Registry
     from lbdash.registry.registrar import Registrar
 
 _EXAMPLES = """\
@@ -42,40 +43,34 @@ def _run(args: argparse.Namespace) -> int:
 
 
 async def _register(args: argparse.Namespace) -> None:
-    from lbdash.registry.registrar import Registrar
-
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with registry_of(args) as registry:
-        try:
-            registrar = Registrar(
-                registry,
-                args.convention,
-                args.service,
-                args.address,
-                version=args.version,
-                weight=args.weight,
-                metadata=dict(_pair(text) for text in args.metadata),
-                ttl_s=args.ttl,
-            )
-        except ValueError as error:
-            raise usage(str(error)) from None
-        async with registrar:
-            await _stay(registrar, stopped)
+    async with registry_of(args) as registry, _registrar(registry, args) as registrar:
+        await _stay(registrar, stopped)
+
+
+def _registrar(registry: Registry, args: argparse.Namespace) -> Registrar:
+    from lbdash.registry.registrar import Registrar
+
+    metadata = dict(_pair(text) for text in args.metadata)
+    options = {"version": args.version, "weight": args.weight, "metadata": metadata, "ttl_s": args.ttl}
+    try:
+        return Registrar(registry, args.convention, args.service, args.address, **options)
+    except ValueError as error:
+        raise usage(str(error)) from None
 
 
 async def _stay(registrar: Registrar, stopped: asyncio.Event) -> None:
-    """Say when it is registered; say why not while it is not."""
+    """Say when it is registered, and why it is not while it is not."""
     said = ""
     while not stopped.is_set():
-        now = "" if registrar.registered.is_set() else registrar.problem or "waiting for etcd"
-        if registrar.registered.is_set() and said != "registered":
-            key, _ = registrar.entry(registrar.lease)
-            say(f"registered {key.decode(errors='backslashreplace')}")
-            said = "registered"
-        elif now and now != said:
-            note(said := now)
+        key, _ = registrar.entry(registrar.lease)
+        there = registrar.registered.is_set()
+        now = f"registered {key.decode()}" if there else registrar.problem or "waiting for etcd"
+        if now != said:
+            (say if there else note)(now)
+            said = now
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.2):
                 await stopped.wait()

@@ -4,7 +4,7 @@ from lbdash.cli import main, waiting
 from lbdash.cli.errors import Exit
 from lbdash.cli.waiting import verdict
 from tests.cli.dashboard import Dashboard
-from tests.cli.test_steer import APPLIED, COMMANDS, SERVICE, A
+from tests.cli.test_outcome import APPLIED, COMMANDS, SERVICE, A
 
 NONE = {"total": 0, "seen": 0, "gone": 0, "stragglers": [], "cannot_obey": []}
 ALL = NONE | {"total": 3, "seen": 3}

@@ -69,8 +69,14 @@ def test_a_killed_backend_comes_back_at_its_address(tmp_path: Path) -> None:
         assert back["service"] == victim["service"]
 
 
-def test_kill_9_of_the_demo_leaves_no_orphan(tmp_path: Path) -> None:
+def problems(demo: Demo) -> set[str]:
+    return {problem["code"] for service in SERVICES for problem in demo.service(service)["problems"]}
+
+
+def test_the_story_shows_its_faults_and_kill_9_leaves_no_orphan(tmp_path: Path) -> None:
     with Demo(tmp_path / "data", "--story") as demo:
+        wait_for(lambda: problems(demo) >= {"bad_json", "no_lease"}, "the broken value and the ghost")
+        wait_for(lambda: demo.service(SERVICES[0])["unplaced"], "the client that asks for v9")
         demo.process.kill()
         demo.process.wait()
         wait_for(lambda: all_gone(demo), "the children")
