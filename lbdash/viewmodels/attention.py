@@ -21,7 +21,7 @@ OUTLIER = 5.0  # times the median P99 of its peers
 ERRORS_WARN, ERRORS_BAD = 0.01, 0.05
 _LAG_S = 5.0  # a client that has not applied a change for so long is named
 _RANK = {"error": 0, "warning": 1, "info": 2}
-SEVERITY_WORDS = {"error": "failing", "warning": "warning", "info": "note"}
+SEVERITY_WORDS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 @dataclass(frozen=True, slots=True)

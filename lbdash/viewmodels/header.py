@@ -113,12 +113,17 @@ def _frozen(state: State) -> Iterable[Html]:
 
 
 def _stale(state: State, now: float) -> Iterable[Html]:
+    """One banner per reason: when etcd is away, all its watches are."""
+    by_reason: dict[str, list[Source]] = {}
     for source in state.sources.values():
         if is_stale(source, now):
-            since = source.proven_at if source.proven_at is not None else source.lost_at
-            age = "" if since is None else f" for {whole(now - since)}"
-            text = f"{source.reason or 'no sign of life'}. What it told is shown as it was; commands are refused."
-            yield notice("wait", f"{source.name} is away{age}", text)
+            by_reason.setdefault(source.reason or "no sign of life", []).append(source)
+    for reason, sources in by_reason.items():
+        seen = [source.proven_at or source.lost_at or now for source in sources]
+        names = sources[0].name + (f" and {len(sources) - 1} more" if len(sources) > 1 else "")
+        text = f"{names}: {reason}. What they told is shown as it was; commands are refused."
+        label = _LABELS.get(sources[0].kind, sources[0].kind)
+        yield notice("wait", f"{label} is away, last word {whole(now - min(seen))} ago", text)
 
 
 def _peers(state: State) -> Iterable[Html]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from lbdash.viewmodels.html import EMPTY, Html, attrs, esc, join, tag
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +102,23 @@ class Memo:
     __slots__ = ("_kept", "_limit", "rates")
 
     def __init__(self, limit: int = 20_000) -> None:
-        self._kept: dict[tuple[str, str], tuple[tuple[object, ...], Row]] = {}
+        self._kept: dict[str, tuple[tuple[object, ...], Any]] = {}
         self._limit = limit
         self.rates = Rates()
 
     def row(self, table: str, key: str, inputs: tuple[object, ...], build: Callable[[], Row]) -> Row:
-        kept = self._kept.get((table, key))
+        return self.keep(f"{table} {key}", inputs, build)
+
+    def keep(self, name: str, inputs: tuple[object, ...], build: Callable[[], T]) -> T:
+        """What `build` made of `inputs`; asked again only when they differ."""
+        kept = self._kept.get(name)
         if kept is not None and kept[0] == inputs:
-            return kept[1]
-        row = build()
+            return cast(T, kept[1])
+        made = build()
         if len(self._kept) >= self._limit:
             self._kept.clear()
-        self._kept[table, key] = (inputs, row)
-        return row
+        self._kept[name] = (inputs, made)
+        return made
 
 
 class Rates:

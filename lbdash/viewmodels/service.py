@@ -74,14 +74,18 @@ def _versions(service: Service, numbers: ServiceNumbers) -> Html:
 
 def _kpis(service: Service, found: ServiceNumbers) -> Html:
     numbers, latency = found.numbers, found.numbers.latency
-    quantiles = f"ms, n {fmt.count(latency.n)}, {latency.window_s} s"
+    quantiles = f"ms, n {fmt.count(latency.n)}, {latency.window_s} s" if latency.n else "ms"
     return join(
         (
-            _kpi("Calls", fmt.rate(numbers.rps), f"rps, {numbers.window_s} s"),
+            _kpi(
+                "Calls",
+                fmt.rate(numbers.rps),
+                "nobody reports" if numbers.rps is None else f"rps, {numbers.window_s} s",
+            ),
             _kpi(
                 "Errors",
                 "0" if numbers.error_ratio == 0 else fmt.percent(numbers.error_ratio, 2),
-                f"%, {numbers.window_s} s",
+                "%" if numbers.error_ratio is None else f"%, {numbers.window_s} s",
                 _error_css(numbers),
             ),
             _kpi("P50", fmt.ms(latency.p50), quantiles),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lbdash.live.state import Backend, Service
-from lbdash.live.view import BackendNumbers, ServiceNumbers
+from lbdash.live.view import ServiceNumbers
 from lbdash.model import Admin, Connectivity
 from lbdash.viewmodels.heat import natural
 
@@ -26,10 +26,11 @@ UNCHECKED = Standing("idle", "unchecked")
 _BY_ADMIN = {Admin.DRAIN: Standing("drain", "drain"), Admin.MAINT: Standing("maint", "maint")}
 
 
-def standing(backend: Backend, numbers: BackendNumbers | None, admin: Admin) -> Standing:
+def standing(backend: Backend, states: Mapping[Connectivity, int], admin: Admin) -> Standing:
+    """`states`: SubConns of connected clients to it."""
     if backend.gone_at is not None:
         return Standing("idle", "gone")
-    return _BY_ADMIN.get(admin) or _connected(numbers.connectivity if numbers else {})
+    return _BY_ADMIN.get(admin) or _connected(states)
 
 
 def _connected(states: Mapping[Connectivity, int]) -> Standing:
@@ -48,7 +49,7 @@ def standings(service: Service, numbers: ServiceNumbers) -> Mapping[str, int]:
     for backend in service.backends.values():
         if backend.registered and backend.gone_at is None:
             admin = service.routing.admin_of(backend.address)
-            counted[standing(backend, numbers.backends.get(backend.address), admin).css] += 1
+            counted[standing(backend, _states(numbers, backend), admin).css] += 1
     return counted
 
 
@@ -56,8 +57,12 @@ def ready(service: Service, numbers: ServiceNumbers) -> int | None:
     """Registered backends that some client has READY, drained ones too; None when nobody reports."""
     if not connected(service):
         return None
-    states = (numbers.backends.get(backend.address) for backend in registered(service))
-    return sum(bool(found and found.connectivity.get(Connectivity.READY)) for found in states)
+    return sum(bool(_states(numbers, backend).get(Connectivity.READY)) for backend in registered(service))
+
+
+def _states(numbers: ServiceNumbers, backend: Backend) -> Mapping[Connectivity, int]:
+    found = numbers.backends.get(backend.address)
+    return found.connectivity if found else {}
 
 
 def registered(service: Service) -> list[Backend]:

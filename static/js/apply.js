@@ -52,6 +52,7 @@ function applyCells(table, key, cells) {
   if (!row) return;
   for (const [column, html] of Object.entries(cells)) {
     const cell = row.children[table.columns.get(column)];
+    if (!cell) continue; // a row may know more than the table shows
     if (/[<&]/.test(html)) cell.innerHTML = html;
     else cell.textContent = html;
   }

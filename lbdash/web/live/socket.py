@@ -97,12 +97,17 @@ def _feed(scope: Scope, who: Identity) -> Feed | None:
 
 
 async def _serve(viewer: Viewer, scope: Scope, receive: Receive) -> None:
-    writer = spawn(viewer.write(scope), "live writer")
+    writer = spawn(_write(viewer, scope), "live writer")
     reader = spawn(_read(viewer, receive), "live reader")
     try:
         await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
     finally:
         await stop(writer, reader)
+
+
+async def _write(viewer: Viewer, scope: Scope) -> None:
+    with contextlib.suppress(OSError):  # the browser left in the middle of a message
+        await viewer.write(scope)
 
 
 async def _read(viewer: Viewer, receive: Receive) -> None:
