@@ -84,7 +84,9 @@ class Balancer:
         """Obey at once: when this returns, the next pick follows `routing`."""
         self.routing = routing
         choice = PolicyChoice(routing.policy.name, routing.policy.config) if routing.policy else self._own_policy
-        if choice != self._policy_in_use:
+        if choice == self._policy_in_use:
+            self.policy_problem = ""
+        else:
             self._switch(choice)
         if self._router is not None:
             self.rebuild()

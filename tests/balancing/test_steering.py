@@ -149,6 +149,8 @@ async def test_an_unknown_policy_keeps_the_current_one_and_is_reported():
         assert "unknown policy 'fastest'" in rejected.reason
         assert dashboard.client.last.policy == "round_robin"
         await Stub(channel).echo(b"")
+        await fleet.registry.delete(policy_key(NAME).encode())
+        await dashboard.until(lambda: not dashboard.client.last.rejected)
 
 
 async def test_an_applied_change_is_reported_at_once_with_its_revision():
