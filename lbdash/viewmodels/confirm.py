@@ -89,7 +89,7 @@ def drawer(service: Service | None, form: Form, id: str) -> Drawer:
         weight=first(form, "weight") or _weight(service, backends),
         registered=_registered(service, backends),
         of=first(form, "of"),
-        on=first(form, "on", "true") == "true",
+        on=first(form, "on", "true") in ("true", "1"),
         reason=first(form, "reason"),
     )
 
@@ -108,7 +108,7 @@ def _title(verb: str, backends: Sequence[str], form: Form) -> str:
         case "undo":
             return "Undo a command"
         case "freeze":
-            return "Freeze all commands" if first(form, "on", "true") == "true" else "Lift the freeze"
+            return "Freeze all commands" if first(form, "on", "true") in ("true", "1") else "Lift the freeze"
     return "Change routing" if verb in ("versions", "policy") else "Unknown command"
 
 

@@ -43,7 +43,7 @@ def command_body(form: Form) -> dict[str, Any]:
         case "undo":
             return {"command": verb, "of": first(form, "of")}
         case "freeze":
-            return {"command": verb, "on": first(form, "on") == "true"}
+            return {"command": verb, "on": first(form, "on") in ("true", "1")}
     return {"command": verb}
 
 
