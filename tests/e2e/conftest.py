@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.demo import Demo
+from tests.e2e.etcd import Etcd
 
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -39,3 +41,11 @@ def page(chromium: Browser, demo: Demo) -> Iterator[Page]:
     page.wait_for_url(demo.http + "/")
     yield page
     context.close()
+
+
+@pytest.fixture
+def etcd(tmp_path: Path) -> Iterator[Etcd]:
+    server = Etcd(tmp_path / "etcd")
+    server.start()
+    yield server
+    server.kill()

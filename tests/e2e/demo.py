@@ -1,4 +1,4 @@
-"""The demo as a user starts it: one process, its ready line, its fleet, its API, its page in Chromium."""
+"""The dashboard and the demo as a user starts them: one process, its ready line, its API, its fleet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import grpc
 
@@ -25,15 +25,16 @@ READY_S = 60.0
 Json = dict[str, Any]
 
 
-class Demo:
-    """`lbdash demo` with `options`, as a context manager. `fleet` is what `--json` says of it."""
+class Dashboard:
+    """`lbdash serve` (or what `verb` says) with `options`, as a context manager."""
+
+    verb: ClassVar[tuple[str, ...]] = ("serve",)
 
     def __init__(self, data: Path, *options: str) -> None:
         self.data = data
-        self._command = [sys.executable, "-m", "lbdash", "demo", "--json", "--data", str(data)]
+        self._command = [sys.executable, "-m", "lbdash", *self.verb, "--data", str(data)]
         self._command += ["--http", "127.0.0.1:0", "--telemetry", "127.0.0.1:0", *options]
         self.http = self.telemetry = self.etcd = self.login = self._token = ""
-        self.fleet: Json = {}
         self.errors: list[str] = []
 
     def __enter__(self) -> Self:
@@ -69,7 +70,6 @@ class Demo:
         found = re.fullmatch(r"lbdash ready http=(\S+) telemetry=(\S+) etcd=(\S+)", ready)
         assert found, f"no ready line but {ready!r}; {self.errors}"
         self.http, self.telemetry, self.etcd = found.groups()
-        self.fleet = json.loads(self._line())
         wait_for(lambda: any("/login#" in line for line in self.errors), "the login URL")
         self.login = re.search(r"http\S+/login#\S+", "\n".join(self.errors))[0]  # type: ignore[index]
 
@@ -78,23 +78,6 @@ class Demo:
             return self._lines.get(timeout=READY_S)
         except queue.Empty:
             raise AssertionError(f"the demo says nothing: {self.errors}") from None
-
-    # ---- the fleet
-
-    def backends(self, service: str, *, version: str = "") -> list[str]:
-        return [
-            row["address"]
-            for row in self.fleet["backends"]
-            if row["service"] == service and version in ("", row["version"])
-        ]
-
-    def counters(self, addresses: Sequence[str]) -> dict[str, Json]:
-        """What the backends themselves count, by address."""
-        return {address: _counters(address) for address in addresses}
-
-    def pause(self) -> None:
-        """Stop the traffic, or start it again."""
-        self.process.send_signal(signal.SIGUSR1)
 
     # ---- the API
 
@@ -129,6 +112,31 @@ class Demo:
                 body = json.load(error)
                 body["status"] = error.code
         return body
+
+
+class Demo(Dashboard):
+    """`lbdash demo`. `fleet` is what `--json` says of it."""
+
+    verb = ("demo", "--json")
+
+    def _learn(self) -> None:
+        super()._learn()
+        self.fleet: Json = json.loads(self._line())
+
+    def backends(self, service: str, *, version: str = "") -> list[str]:
+        return [
+            row["address"]
+            for row in self.fleet["backends"]
+            if row["service"] == service and version in ("", row["version"])
+        ]
+
+    def counters(self, addresses: Sequence[str]) -> dict[str, Json]:
+        """What the backends themselves count, by address."""
+        return {address: _counters(address) for address in addresses}
+
+    def pause(self) -> None:
+        """Stop the traffic, or start it again."""
+        self.process.send_signal(signal.SIGUSR1)
 
 
 def _counters(address: str) -> Json:

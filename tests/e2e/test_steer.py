@@ -26,7 +26,7 @@ def test_a_drain_by_click_empties_a_backend_and_the_page_says_so(demo: Demo, pag
     page.get_by_label("Reason").fill("kernel patch")
     page.get_by_role("button", name=re.compile("^Drain")).last.click()
 
-    banner = page.locator(".progress", has_text=target).first
+    banner = page.locator("section.steps", has_text=target).first
     expect(banner).to_contain_text(re.compile(r"effective"), timeout=EFFECT_MS)
     command = wait_for(lambda: effective(demo, SERVICE), "the command to be effective")
     assert command["clients"]["seen"] == command["clients"]["total"] > 0
@@ -44,7 +44,8 @@ def test_a_drain_by_click_empties_a_backend_and_the_page_says_so(demo: Demo, pag
     drained = wait_for(lambda: (c := demo.get(f"/api/v1/commands/{command['id']}"))["drained"] and c, "drained")
     assert drained["inflight"] == 0
 
-    open_drawer(page, demo, target, "Return to service")
+    page.locator(f'[data-row="{target}"]').get_by_role("checkbox").check()
+    page.get_by_role("link", name=re.compile("^Return to service")).click()
     page.get_by_role("button", name=re.compile("^Return")).last.click()
     wait_for(lambda: demo.counters([target])[target]["calls"] > after["calls"], "calls to come back")
 
@@ -59,6 +60,7 @@ def test_shares_shift_from_the_page_and_the_measured_share_follows(demo: Demo, p
 
     page.goto(f"{demo.http}/services/{SERVICE}?tab=routing")
     page.get_by_role("spinbutton", name=re.compile("v1")).fill("50")
+    page.keyboard.press("Tab")
     expect(page.get_by_role("spinbutton", name=re.compile("v2"))).to_have_value("50")
     page.get_by_role("button", name=re.compile("^Apply")).first.click()
     wait_for(lambda: shares(demo) == {"v1": 50, "v2": 50}, "the shares to be written")
@@ -75,9 +77,10 @@ def test_a_killed_backend_is_seen_failing_and_coming_back(demo: Demo, page: Page
     row = next(row for row in demo.fleet["backends"] if row["service"] == SERVICE and row["alone"])
     address, client = row["address"], demo.service(SERVICE)["clients"][0]["id"]
     page.goto(f"{demo.http}/services/{SERVICE}/backends/{address}")
-    expect(page.get_by_text("READY").first).to_be_visible()
+    state = page.locator('[data-table="peers"] [data-row] [data-col="state"]').first
+    expect(state).to_have_text(re.compile("READY"))
     os.kill(demo.counters([address])[address]["pid"], signal.SIGKILL)
-    expect(page.get_by_text("TRANSIENT_FAILURE").first).to_be_visible(timeout=EFFECT_MS)
+    expect(state).to_have_text(re.compile("TRANSIENT_FAILURE"), timeout=EFFECT_MS)
     path = f"/api/v1/services/{SERVICE}/subconns?client={client}&backend={address}"
     wait_for(lambda: demo.get(path)["subconns"][0]["state"] == "READY", "READY again", timeout=40)
     states = [e["text"] for e in demo.get(f"/api/v1/services/{SERVICE}/events")["events"] if address in str(e)]
@@ -113,7 +116,7 @@ def test_in_a_quiet_fleet_every_sum_of_picks_is_equal(demo: Demo, page: Page) ->
             counted = sum(row["calls"] for row in demo.counters(addresses).values())
             told = wait_for(lambda s=service, n=counted: picks(demo.service(s)) == n and n, f"the API to say {counted}")
             page.goto(f"{demo.http}/services/{service.replace('/', '~')}?tab=subconns")
-            cells = page.locator('[data-table="subconns"] [data-col="picks"]')
+            cells = page.locator('[data-table="subconns"] [data-row] [data-col="picks"]')
             wait_for(lambda c=cells, n=told: sum(map(number, c.all_inner_texts())) == n, f"the screen to say {told}")
     finally:
         demo.pause()
