@@ -88,11 +88,12 @@ class Ledger:
 
     def acknowledged(self) -> None:
         """The outstanding batch arrived."""
-        pending, self._pending, self._latency = self._pending, None, None
+        pending, self._pending = self._pending, None
+        if pending is None:  # it was refused
+            return
+        self._latency = None
         if self.goodbye_said:
             self.farewell.set()
-        if pending is None:
-            return
         gone = {endpoint.index for endpoint in pending.gone}
         self._table = (self._table | pending.table) - gone
         self._rows = {index: told for index, told in {**self._rows, **pending.rows}.items() if index not in gone}
@@ -116,6 +117,8 @@ class Ledger:
         """The dashboard does not take this channel; try again, from the start, at `until` (monotonic seconds)."""
         self._refused_until = until
         self.restart()
+        if self.closing:
+            self.farewell.set()
 
     # ---- composing
 

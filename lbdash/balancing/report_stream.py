@@ -121,23 +121,26 @@ class ReportStream:
 
     def _obey(self, directive: pb.Directive) -> None:
         now = time.monotonic()
+        by_id = {ledger.subject.id: ledger for ledger in self._ledgers}
+        for refusal in directive.refusals:  # before the acknowledgement: what was refused did not arrive
+            if (refused := by_id.get(refusal.channel_id)) is not None:
+                log.warning("telemetry: %s is refused: %s", refused.subject.name, refusal.reason[:200])
+                refused.refuse(now + REFUSED_S)
         if directive.ack >= self._seq > 0:
-            for ledger in self._reported:
-                ledger.acknowledged()
-            self._reported = []
-            self._settled.set()
+            self._settle()
         if directive.interval_ms:
             self._interval = min(max(directive.interval_ms / 1000, MIN_INTERVAL_S), MAX_INTERVAL_S)
         for ledger in self._ledgers:
             ledger.subject.balancer.sampler.set_rate(directive.samples_per_second, now)
-        by_id = {ledger.subject.id: ledger for ledger in self._ledgers}
         for trace in directive.traces:
             if (traced := by_id.get(trace.channel_id)) is not None:
                 traced.subject.balancer.sampler.trace(trace.for_ms / 1000, now)
-        for refusal in directive.refusals:
-            if (refused := by_id.get(refusal.channel_id)) is not None:
-                log.warning("telemetry: %s is refused: %s", refused.subject.name, refusal.reason[:200])
-                refused.refuse(now + REFUSED_S)
+
+    def _settle(self) -> None:
+        for ledger in self._reported:
+            ledger.acknowledged()
+        self._reported = []
+        self._settled.set()
 
 
 def _process() -> pb.Process:

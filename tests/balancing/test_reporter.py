@@ -148,3 +148,20 @@ async def test_latency_of_a_backend_gone_while_a_group_was_outstanding_comes_lat
         late = ledger.batch(clock()).latency
         assert late.latency_seq == outstanding.latency_seq + 1
         assert len(late.count) == len(outstanding.count)
+
+
+async def test_what_a_dashboard_refused_is_told_again():
+    async with (
+        Fleet(1) as fleet,
+        Dashboard(hang=True) as hung,
+        Channel(fleet.target, service="echo", telemetry=hung.address) as channel,
+    ):
+        await Stub(channel).echo(b"")
+        ledger, clock = channel._ledger, channel._balancer.clock
+        refused = ledger.batch(clock())
+        ledger.refuse(clock() + 60)
+        ledger.acknowledged()
+        assert not ledger.wants_to_speak(clock())
+        again = ledger.batch(clock())
+        assert refused.latency.latency_seq >= 1
+        assert (again.latency, again.counters.picks) == (refused.latency, refused.counters.picks)
