@@ -110,9 +110,11 @@ def _seen(draft: Draft, service: ServiceDraft, address: str, at: float) -> None:
 
 def rejected(draft: Draft, event: TelemetryRejected) -> None:
     owner = draft.owners.get(event.id)
-    if owner is None:
+    service = draft.peek(owner) if owner is not None else None
+    if service is None:
         return
-    client = draft.service(owner).clients[event.id]
-    problem = Problem("telemetry", event.reason[:300])
+    client, problem = service.clients[event.id], Problem("telemetry", event.reason[:300])
+    if client.problems[-1:] == (problem,):
+        return  # a client that errs with every report says nothing new
     others = tuple(known for known in client.problems if known != problem)
-    draft.service(owner).clients[event.id] = replace(client, problems=(*others, problem)[-MAX_PROBLEMS:])
+    draft.service(service.key).clients[event.id] = replace(client, problems=(*others, problem)[-MAX_PROBLEMS:])
