@@ -126,7 +126,9 @@ def _backend(service: Service, backend: Backend, found: BackendNumbers | None, s
     }
 
 
-def _numbers(numbers: Numbers | None) -> Json:
+def _numbers(told: Numbers | None) -> Json:
+    # Where nobody ever reported, the zeros of the counters are unknown, not 0.
+    numbers = told if told and (told.rps is not None or told.totals.picks) else None
     return {
         "picks_total": numbers.totals.picks if numbers else None,
         "errors_total": numbers.totals.errors if numbers else None,
