@@ -19,6 +19,7 @@ from lbdash.model import LATENCY_BUCKETS
 
 R = TypeVar("R", "CounterReport", "LatencyReport")
 
+MAX_TOTAL = 2**53  # past it sums are no longer exact in every reader
 OLDEST = 5  # row of `PackedCounters.totals`
 
 
@@ -41,14 +42,16 @@ def fold_counters(
     table: Table, backends: Meters, clients: Meters, after: I64, reports: Sequence[CounterReport]
 ) -> list[CounterReport]:
     """At most one report per client. Returns those refused, because a total went back; they change nothing."""
-    rows, delta = _difference(table, reports)
-    if delta[:INFLIGHT].min() < 0:
-        _keep_unknown(reports, delta)
-        refused = _gone_back(reports, delta)
+    rows = np.concatenate([report.rows for report in reports]).astype(np.intp)
+    totals = np.concatenate([report.counters.totals for report in reports], axis=1)
+    delta = _difference(table, rows, totals, reports)
+    told = totals[:INFLIGHT]
+    if delta[:INFLIGHT].min() < 0 or told.min() < 0 or told.max() > MAX_TOTAL:
+        refused = _impossible(reports, told, delta)
         if refused:
             passed = _without(reports, refused)
             return refused + (fold_counters(table, backends, clients, after, passed) if passed else [])
-    _write(table, rows, delta, reports)
+    _write(table, rows, totals[OLDEST], delta, reports)
     columns = table.backend.take(rows).astype(np.intp)
     sizes = [len(report.rows) for report in reports]
     rated = np.repeat([report.member.rated for report in reports], sizes)
@@ -63,24 +66,22 @@ def fold_counters(
     return []
 
 
-def _difference(table: Table, reports: Sequence[CounterReport]) -> tuple[Rows, I64]:
-    """(rows, by how much each sum rises), all reports after each other."""
-    rows = np.concatenate([report.rows for report in reports]).astype(np.intp)
-    delta = np.concatenate([report.counters.totals for report in reports], axis=1)
+def _difference(table: Table, rows: Rows, totals: I64, reports: Sequence[CounterReport]) -> I64:
+    """By how much each sum rises."""
+    delta = totals.copy()
     delta[INFLIGHT] = np.concatenate([report.counters.inflight for report in reports])
     for kind in range(KINDS):  # row by row: one fancy index over the matrix costs twice as much
         delta[kind] -= table.sums[kind].take(rows)
-    return rows, delta
+    return delta
 
 
-def _keep_unknown(reports: Sequence[CounterReport], delta: I64) -> None:
-    """A total that was not told did not change."""
-    totals = np.concatenate([report.counters.totals for report in reports], axis=1)
-    delta[:INFLIGHT][totals[:INFLIGHT] == UNKNOWN_TOTAL] = 0
-
-
-def _gone_back(reports: Sequence[CounterReport], delta: I64) -> list[CounterReport]:
-    return _marked(reports, np.any(delta[:INFLIGHT] < 0, axis=0))
+def _impossible(reports: Sequence[CounterReport], told: I64, delta: I64) -> list[CounterReport]:
+    """Those with a total that went back or is out of range. One that was not told did not change: mends `delta`."""
+    unknown = told == UNKNOWN_TOTAL
+    rises = delta[:INFLIGHT]
+    rises[unknown] = 0
+    wrong = (rises < 0) | (told > MAX_TOTAL) | ((told < 0) & ~unknown)
+    return _marked(reports, np.any(wrong, axis=0))
 
 
 def _marked(reports: Sequence[R], rows: npt.NDArray[np.bool_]) -> list[R]:
@@ -95,10 +96,9 @@ def _without(reports: Sequence[R], refused: Sequence[R]) -> list[R]:
     return [report for report in reports if id(report) not in out]
 
 
-def _write(table: Table, rows: Rows, delta: I64, reports: Sequence[CounterReport]) -> None:
+def _write(table: Table, rows: Rows, oldest_us: I64, delta: I64, reports: Sequence[CounterReport]) -> None:
     for kind in range(KINDS):
         table.sums[kind][rows] += delta[kind]
-    oldest_us = np.concatenate([report.counters.totals[OLDEST] for report in reports])
     at = np.repeat([report.at for report in reports], [len(report.rows) for report in reports])
     table.oldest_at[rows] = np.where(oldest_us > 0, at - oldest_us * 1e-6, np.nan)
     gauges = np.concatenate([report.counters.gauges for report in reports], axis=1)

@@ -179,7 +179,7 @@ class ServiceCounters:
         table = self.subconns.table
         if counters:
             refused = fold_counters(table, self.backends, self.clients, self.subconns.after, counters)
-            self._refusals += [(report.member.id, "a total went back") for report in refused]
+            self._refusals += [(report.member.id, "a total went back or is too large") for report in refused]
         if latency:
             unplaced = fold_latency(table, self.backends, self.clients, latency)
             self._refusals += [(report.member.id, "latency: no such bucket or SubConn") for report in unplaced]

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbdash.live.events import ClientClosed, ClientReported, CounterColumns, Ticked, Transition
@@ -112,6 +112,7 @@ class Naive:
         return sum(self.inflight[c, self.index[c][address]] for c in present if address in self.index[c])
 
 
+@settings(max_examples=50)
 @given(moves)
 def test_sums_equal_those_of_a_naive_model(script: list[tuple[str, str, int, int]]) -> None:
     store, clock = fresh("c1", "c2", "c3")
@@ -140,6 +141,7 @@ def test_sums_equal_those_of_a_naive_model(script: list[tuple[str, str, int, int
         )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
 def test_reports_that_wait_together_count_as_those_read_one_by_one(rises: list[int]) -> None:
     together, apart = fresh("c1", "c2")[0], fresh("c1", "c2")[0]
