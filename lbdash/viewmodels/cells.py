@@ -103,6 +103,7 @@ def sparkline(values: Sequence[float | None], width: int = 88, height: int = 24)
     top = max((value for value in values if value is not None), default=0.0)
     if len(values) < 2 or top <= 0:
         return EMPTY
+    top *= 1.25  # a steady line runs below the edge
     step = width / (len(values) - 1)
     lines: list[list[str]] = [[]]
     for i, value in enumerate(values):
