@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from heapq import nlargest
 from itertools import islice
 
 from lbdash.live.events import PickSample
@@ -44,12 +45,12 @@ class PickRing:
         ring.append(sample)
 
     def newest(self, client: str, limit: int) -> list[PickSample]:
-        found: Iterator[PickSample] = reversed(self._all)
+        """By their own times: clients report in turn, so the ring is in order for each client only."""
+        found: Iterable[PickSample] = self._all
         if client:
-            traced = self._traced.get(client, ())
             own = [sample for sample in self._all if sample.client == client]
-            found = iter(sorted((*own, *traced), key=lambda sample: sample.at, reverse=True))
-        return list(islice(found, limit))
+            found = (*own, *self._traced.get(client, ()))
+        return nlargest(limit, found, key=lambda sample: sample.at)
 
     def reasons(self) -> Mapping[str, int]:
         return {reason: count for reason, count in self._reasons.most_common() if count}
