@@ -163,7 +163,7 @@ def _reach(progress: Progress) -> str:
         return f"Seen by {progress.seen} of {progress.clients_total} clients; waiting for {names}.{left}"
     if not progress.seen:
         return f"Written; no client is known that follows.{left}"
-    took = "" if progress.effective_ms is None else f" after {progress.effective_ms:.0f} ms"
+    took = "" if progress.effective_ms is None else f" within {max(1.0, progress.effective_ms):.0f} ms"
     return f"Effective at {progress.seen} of {progress.clients_total} clients{took}.{left}"
 
 

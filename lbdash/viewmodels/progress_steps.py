@@ -13,7 +13,7 @@ from lbdash.viewmodels.marks import drawer_link
 
 FOLD = 3  # more commands than that are one line until somebody opens it
 _NAMED = 3
-_VERBS = {"drain": "Drain", "maint": "Maint", "ready": "Return to service", "weight": "Weight"}
+_VERBS = {"drain": "Drain", "maint": "Maint", "ready": "Return to service"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,9 @@ def _banner(progress: Progress, now: float, may_steer: bool) -> Html:
 
 
 def _title(progress: Progress) -> str:
-    targets = list(progress.backends)
-    verb = _VERBS.get(progress.verb, progress.verb.capitalize())
-    if not targets:
-        return verb
+    targets, verb = list(progress.backends), _VERBS.get(progress.verb)
+    if verb is None or not targets:
+        return progress.text[:1].upper() + progress.text[1:] or progress.verb.capitalize()
     return f"{verb} {targets[0]}" + (f" and {len(targets) - 1} more" if len(targets) > 1 else "")
 
 
@@ -79,7 +78,8 @@ def _step(step: Step) -> Html:
 
 def _names(progress: Progress) -> Html:
     """The verdict where the steps cannot tell it; who has not followed, who cannot, whom nobody can ask: by name."""
-    parts = [progress.verdict] if progress.drained is None and progress.verdict else []
+    drains = progress.verb in ("drain", "maint")
+    parts = [progress.verdict] if drains and progress.drained is None and progress.verdict else []
     if progress.stragglers:
         parts.append(f"Not yet: {_list([name for _, name in progress.stragglers])}.")
     if progress.cannot_obey:
@@ -124,10 +124,15 @@ def _effective(progress: Progress) -> Step:
     if progress.violations:
         return Step("effective", f"{fmt.plural(progress.violations, 'pick')} after it", "bad")
     if progress.effective_ms is not None:
-        return Step("effective", f"within {fmt.ms(progress.effective_ms)} ms", "done")
+        return Step("effective", _within(progress.effective_ms), "done")
     if progress.effective:
         return Step("effective", "time not measured", "done")
     return Step("effective", "waits for all" if progress.clients_total else "cannot be seen", "")
+
+
+def _within(milliseconds: float) -> str:
+    """A client may tell us before etcd has answered the command: less than can be measured, not nothing."""
+    return "within 1 ms" if milliseconds < 1 else f"within {fmt.ms(milliseconds)} ms"
 
 
 def _draining(progress: Progress) -> Iterable[Step]:

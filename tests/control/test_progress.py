@@ -27,7 +27,7 @@ async def test_a_command_is_effective_when_the_last_client_has_said_so(fleet: Ho
     await applied(fleet, "web-02", result.revision, 0.015)
     whole = fleet.progress(result.id)
     assert (whole.seen, whole.effective_ms) == (2, pytest.approx(25, abs=0.1))
-    assert whole.verdict == "Effective at 2 of 2 clients after 25 ms."
+    assert whole.verdict == "Effective at 2 of 2 clients within 25 ms."
 
 
 async def test_clients_that_were_faster_than_etcds_answer_count_as_seen_at_once() -> None:
