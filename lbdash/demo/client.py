@@ -16,7 +16,7 @@ from lbdash.demo.plan import Client
 from lbdash.demo.wire import CALL, WATCH, pack, unpack
 from lbdash.tasks import spawn, stop
 
-SLOW = 0.01  # so many calls take seconds: a drain has something to wait for
+SLOW = 0.004  # so many calls take seconds: a drain has something to wait for
 MOST_AT_ONCE = 100  # calls of one client; beyond that it skips beats, so a stuck backend cannot fill the memory
 _UNARY_S, _SLOW_S = 10.0, 30.0  # deadlines: far off, so that what fails in a demo is what the story says fails
 
