@@ -35,7 +35,7 @@ def forget(state: State, now: float, in_use: Callable[[str], Set[str]]) -> tuple
         draft.own(id, None)
     for key, address in backends:
         del draft.service(key).backends[address]
-    for key in {key for key, _ in (*clients, *backends)}:
+    for key in state.services:
         if _empty(draft, key):
             _drop(draft, key)
             services.append(key)

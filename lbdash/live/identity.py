@@ -4,13 +4,19 @@ of two conventions with one name. A service that only clients know has conventio
 from __future__ import annotations
 
 from lbdash.live.draft import Draft, ServiceDraft
+from lbdash.registry.conventions.detect import UNKNOWN
 from lbdash.registry.routing import Routing
 
 MAX_UNREGISTERED = 200  # services that only clients named
 
 
 def registered_service(draft: Draft, convention: str, name: str, at: float) -> ServiceDraft:
-    """The service of a registration; made, or taken over from the clients that named it first."""
+    """The service of a registration; made, or taken over from the clients that named it first.
+
+    A registration that nobody can read belongs to its neighbours, whatever their convention.
+    """
+    if convention == UNKNOWN and draft.peek(name) is not None:
+        return draft.service(name)
     key = _find(draft, convention, name)
     if key is not None:
         return draft.service(key)
@@ -50,7 +56,7 @@ def _is_unregistered(draft: Draft, key: str) -> bool:
 
 def _may_take_over(draft: Draft, convention: str, name: str) -> bool:
     service = draft.peek(name)
-    if service is None or service.convention:
+    if service is None or service.convention not in ("", UNKNOWN):
         return False
     return all(client.convention in ("", convention) for client in service.clients.values())
 

@@ -42,3 +42,8 @@ def test_an_empty_service_leaves_and_what_operators_said_waits_for_it() -> None:
     assert (forgotten.services, dict(state.services), set(state.orphans)) == (("shop",), {}, {"shop"})
     state = reduce(state, [put(registration("/a/2", A))])
     assert state.services["shop"].routing.admin_of(A) is Admin.DRAIN
+
+
+def test_a_service_whose_broken_registrations_are_all_gone_leaves_at_once() -> None:
+    state = reduce(State(), [put(registration("/a/1")), deleted("/a/1")])
+    assert forget(state, T0 + 1, nobody)[1].services == ("shop",)
