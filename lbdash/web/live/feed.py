@@ -43,6 +43,7 @@ class Feed:
     blob: Callable[[Memo, object], bytes | None] | None = None
     load: Callable[[], Awaitable[object]] | None = None  # what the store does not hold, e.g. from the database
     loaded: object = None
+    loading: asyncio.Task[None] | None = None
     memo: Memo = field(default_factory=Memo)
     viewers: int = 0
     latest: Shown | None = None

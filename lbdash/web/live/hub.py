@@ -34,7 +34,6 @@ class Hub:
         self._runtime = runtime
         self._feeds: dict[Key, Feed] = {}
         self._task: asyncio.Task[None] | None = None
-        self._loading: dict[Key, asyncio.Task[None]] = {}
 
     @property
     def viewers(self) -> int:
@@ -54,7 +53,7 @@ class Hub:
         return feed
 
     def join(self, feed: Feed) -> bool:
-        """False when there are too many viewers."""
+        """False when there are too many viewers. The loop ends with the last one."""
         if self.viewers >= MAX_VIEWERS:
             return False
         self._feeds[feed.key] = feed
@@ -65,9 +64,9 @@ class Hub:
 
     def leave(self, feed: Feed) -> None:
         feed.viewers -= 1
-
-    async def close(self) -> None:
-        await stop(self._task)
+        if self._task is not None and not self.viewers:
+            self._task.cancel()
+            self._task = None
 
     # ---- the loop
 
@@ -82,8 +81,7 @@ class Hub:
                 await lanes.next(time.perf_counter() - started)
         finally:
             changes.close()
-            await stop(*self._loading.values())
-            self._loading.clear()
+            await stop(*(feed.loading for feed in self._feeds.values()))
 
     def _watched(self) -> list[Feed]:
         return [feed for feed in self._feeds.values() if feed.viewers]
@@ -102,6 +100,5 @@ class Hub:
 
     def _reload(self, feed: Feed) -> None:
         """Beside the loop, one at a time per page: a slow database delays its page, not the others."""
-        task = self._loading.get(feed.key)
-        if feed.load is not None and (task is None or task.done()):
-            self._loading[feed.key] = spawn(feed.reload(), f"load {feed.key.path}")
+        if feed.load is not None and (feed.loading is None or feed.loading.done()):
+            feed.loading = spawn(feed.reload(), f"load {feed.key.path}")
