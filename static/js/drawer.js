@@ -7,7 +7,7 @@ export async function open(href) {
   content.replaceChildren(Object.assign(document.createElement("div"), { className: "skeleton" }));
   if (!drawer.open) drawer.showModal();
   await window.htmx.ajax("GET", href, { target: content, swap: "innerHTML" });
-  content.querySelector("[autofocus], h2")?.focus();
+  (content.querySelector("[autofocus]") ?? content.querySelector("h2"))?.focus();
 }
 
 document.addEventListener("click", (event) => {

@@ -28,6 +28,7 @@ function receive(event) {
   at = clamp(at);
   if (!same) layout();
   draw();
+  if (document.activeElement === canvas && map.rows) say(at);
   if (chosen) show(); // the panel keeps up with the picture, once a second
 }
 
@@ -90,6 +91,12 @@ function describe(cell) {
   return words.join(" · ");
 }
 
+// Only what is new: a screen reader says every change.
+function say(cell) {
+  const text = describe(cell);
+  if (said.textContent !== text) said.textContent = text;
+}
+
 function under(event) {
   const box = canvas.getBoundingClientRect();
   const [x, y] = [event.clientX - box.left - GUTTER, event.clientY - box.top - head];
@@ -100,7 +107,7 @@ function under(event) {
 function move(cell) {
   at = clamp(cell);
   reveal();
-  said.textContent = describe(at);
+  say(at);
   draw();
 }
 
@@ -147,7 +154,7 @@ canvas.addEventListener("keydown", key);
 canvas.addEventListener("pointermove", (event) => {
   const cell = map && under(event);
   canvas.classList.toggle("on-cell", Boolean(cell));
-  if (cell) said.textContent = describe(cell);
+  if (cell) say(cell);
 });
 canvas.addEventListener("click", (event) => {
   const cell = map && under(event);

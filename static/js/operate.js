@@ -47,6 +47,25 @@ async function redraw() {
   document.dispatchEvent(new CustomEvent("lbdash:redrawn"));
 }
 
+// The answer to a command takes the place of its impact. An edit just before must not fetch the impact over the answer:
+// after a submit it is asked for again only when somebody types.
+const touched = new WeakMap(); // form -> [last edit, last submit]
+
+function note(form, place) {
+  const times = touched.get(form) ?? [0, 0];
+  times[place] = performance.now();
+  touched.set(form, times);
+}
+
+document.addEventListener("input", (event) => event.target.form && note(event.target.form, 0));
+document.addEventListener("lbdash:edited", (event) => note(event.target.closest("form"), 0));
+document.addEventListener("submit", (event) => note(event.target, 1), true);
+document.addEventListener("htmx:before:request", (event) => {
+  const form = event.target.matches?.(".impact") && event.target.closest("form");
+  const [edited, submitted] = (form && touched.get(form)) || [0, 0];
+  if (submitted > edited) event.preventDefault();
+});
+
 // A toast leaves by itself; what it says is in the banner too.
 new MutationObserver((changes) => {
   for (const change of changes) {
