@@ -23,7 +23,9 @@ test: $(VENV)/.test .venv-proto/.done ## what CI runs: ruff, mypy, import contra
 	$(BIN)/pytest --ignore=tests/bench $(ARGS) && exit $$checks
 
 bench: $(VENV)/.test ## the budgets, each measured against a bare baseline in the same run
-	@$(BIN)/pytest -q -s tests/bench $(ARGS)
+	@echo "name value unit ratio budget"
+	@for file in tests/bench/bench_*.py; do \
+	  name=$${file##*/}; $(BIN)/python -m tests.bench.$${name%.py} $(ARGS) || exit 1; done
 
 check: $(VENV)/.test .venv-proto/.done ## ruff, mypy, import contracts, freshness of the stubs
 	@tests/check.sh

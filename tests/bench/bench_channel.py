@@ -71,7 +71,7 @@ async def compare(stock: Call, ours: Call, concurrency: int) -> None:
 
 
 async def main() -> None:
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: ASYNC220 (before anything is timed)
         [sys.executable, "-m", "tests.bench.bench_channel", "serve"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
