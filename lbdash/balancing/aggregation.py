@@ -35,7 +35,7 @@ def least_request(states: Iterable[Connectivity]) -> Connectivity:
 
 def ring_hash(states: Iterable[Connectivity]) -> Connectivity:
     """gRFC A42: two failures are a failure, one among several is a reason to connect another."""
-    counted = [state for state in states if state is not Connectivity.SHUTDOWN]
+    counted: list[Connectivity] = [state for state in states if state is not Connectivity.SHUTDOWN]
     failed = counted.count(FAILED)
     if READY in counted:
         return READY

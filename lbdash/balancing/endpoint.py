@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, inf, log2
 from typing import Any
@@ -46,6 +47,7 @@ class Endpoint:
         "last_pick",
         "latency",
         "leaving",
+        "listener",
         "outcomes",
         "picks",
         "streams",
@@ -61,6 +63,7 @@ class Endpoint:
         self.weight = weight
         self.connection: Any = None  # the transport's; policies leave it alone
         self.leaving = False  # the pool closes the connection when the last call ends
+        self.listener: Callable[[float, float, Outcome], None] | None = None  # a policy's: (began, now, outcome)
         self.picks = 0
         self.outcomes = [0, 0, 0, 0]  # by Outcome
         self.calls: dict[int, float] = {}  # token -> start, oldest first
@@ -89,9 +92,12 @@ class Endpoint:
     def done(self, token: int, now: float, outcome: Outcome) -> None:
         """The call ended. Cancelled calls say nothing of the backend, so they move no average."""
         start = self.calls.pop(token, None)
-        if start is None and self.streams.pop(token, None) is None:
+        began = self.streams.pop(token, None) if start is None else start
+        if began is None:
             return
         self.outcomes[outcome] += 1
+        if self.listener is not None:
+            self.listener(began, now, outcome)
         if outcome is CANCELLED:
             return
         lag = None

@@ -8,26 +8,31 @@ from typing import Any
 
 from lbdash.balancing.picker import Policy
 from lbdash.balancing.policies.p2c_ewma import P2cEwma
+from lbdash.balancing.policies.p2c_ewma_compat import P2cEwmaCompat
 from lbdash.balancing.policies.pick_first import PickFirst
 from lbdash.balancing.policies.round_robin import RoundRobin
+from lbdash.balancing.policies.settings import Settings
 from lbdash.balancing.policies.version import Version
 from lbdash.balancing.policies.weighted_round_robin import WeightedRoundRobin
 
-_POLICIES: dict[str, Callable[[random.Random], Policy]] = {
-    PickFirst.name: lambda rng: PickFirst(),
-    RoundRobin.name: RoundRobin,
-    WeightedRoundRobin.name: WeightedRoundRobin,
-    P2cEwma.name: P2cEwma,
-    Version.name: Version,
+# A policy reads the settings it knows; `make_policy` refuses the rest.
+_POLICIES: dict[str, Callable[[random.Random, Settings], Policy]] = {
+    PickFirst.name: lambda rng, settings: PickFirst(),
+    RoundRobin.name: lambda rng, settings: RoundRobin(rng),
+    WeightedRoundRobin.name: lambda rng, settings: WeightedRoundRobin(rng),
+    P2cEwma.name: lambda rng, settings: P2cEwma(rng),
+    P2cEwmaCompat.name: lambda rng, settings: P2cEwmaCompat(rng),
+    Version.name: lambda rng, settings: Version(rng),
 }
 POLICY_NAMES = tuple(_POLICIES)
 
 
 def make_policy(name: str, config: Mapping[str, Any], rng: random.Random) -> Policy:
-    """`name` in any case, as in gRPC's service config. ValueError for an unknown name or setting."""
+    """`name` in any case, as in gRPC's service config. ValueError for an unknown name or a bad setting, by name."""
     make = _POLICIES.get(name.lower())
     if make is None:
         raise ValueError(f"unknown policy {name!r}; known: {', '.join(POLICY_NAMES)}")
-    if config:
-        raise ValueError(f"policy {name} takes no settings, got {', '.join(sorted(config))}")
-    return make(rng)
+    settings = Settings(name, config)
+    policy = make(rng, settings)
+    settings.finish()
+    return policy
