@@ -75,10 +75,12 @@ def table_html(table: Table) -> Html:
         for column in table.columns
     )
     rows = join(row_html(table, row) for row in table.rows)
+    # Only rows may be children of a table: what is said instead of rows stands beside it.
     return Html(
-        f'<div class="table" role="table"{attrs(aria_label=table.label, data_table=table.name)}>'
+        f'<div class="table"{attrs(data_table=table.name)}>'
+        f'<div class="grid" role="table"{attrs(aria_label=table.label)}>'
         f'<div class="row head" role="row">{head}</div>'
-        f'<div class="rows" role="rowgroup">{rows}</div>'
+        f'<div class="rows" role="rowgroup">{rows}</div></div>'
         f'<div class="table-empty">{table.empty}</div>'
         f'<p class="no-match" hidden>Nothing matches the filter.</p></div>'
     )
