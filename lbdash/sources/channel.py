@@ -13,6 +13,7 @@ from lbdash.proto import telemetry_pb2 as pb
 from lbdash.sources import columns, words
 from lbdash.sources.columns import Malformed
 from lbdash.sources.offset import Offset
+from lbdash.sources.places import Places
 
 MAX_TRANSITIONS = 20_000  # per batch
 MAX_SUBCONNS = 20_000  # of one client at once
@@ -26,14 +27,19 @@ T = TypeVar("T")
 class Channel:
     """`owner`: the stream that speaks for it now, None = its stream ended at `released_at`. Survives reconnects."""
 
-    def __init__(self, id: str, process: tuple[str, int, str]) -> None:
+    def __init__(self, id: str, process: tuple[str, int, str], places: Places) -> None:
         self.id = id
         self.process = process  # host, pid and name: who may take over after a reconnect
         self.owner: object | None = None
         self.released_at = 0.0
         self._addresses: list[str] = []  # by index, "" = none now; interned, for many clients hold the same
         self._held = 0
+        self._places = places
         self._latency_seq = 0
+
+    @property
+    def places(self) -> int:
+        return len(self._addresses)
 
     def read(self, batch: pb.Batch, at: float, offset: Offset, sent: float) -> tuple[ClientReported, list[str]]:
         """The event, and what was refused of the batch."""
@@ -97,7 +103,10 @@ class Channel:
             raise Malformed(f"more than {MAX_SUBCONNS} SubConns at once")
         if index >= MAX_INDEX:
             raise Malformed(f"SubConn index {index} is not in 0..{MAX_INDEX - 1}")
-        self._addresses += [""] * (index + 1 - len(self._addresses))
+        more = index + 1 - len(self._addresses)
+        if more > 0:
+            self._places.take(more)
+            self._addresses += [""] * more
         self._addresses[index] = address
         self._held += 1
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Set
 from lbdash.model import LATENCY_SCHEME
 from lbdash.proto import telemetry_pb2 as pb
 from lbdash.sources.channel import Channel
+from lbdash.sources.places import Places
 
 MAX_CHANNELS = 20_000  # that have a stream
 KEEP_S = 600.0  # how long a channel without a stream is remembered
@@ -16,8 +17,9 @@ MAX_NAME = 300
 
 
 class Channels:
-    def __init__(self, per_stream: int) -> None:
+    def __init__(self, per_stream: int, places: int) -> None:
         self._per_stream = per_stream
+        self._places = Places(places, KEEP_S)
         self._all: dict[str, Channel] = {}
         self._released: OrderedDict[str, Channel] = OrderedDict()  # oldest first; also in `_all`
 
@@ -37,7 +39,7 @@ class Channels:
         self._sweep(at)
         channel = self._all.get(id)
         if channel is None:
-            channel = self._all[id] = Channel(id, _process(message))
+            channel = self._all[id] = Channel(id, _process(message), self._places)
         self._released.pop(id, None)
         channel.owner = stream
         return ""
@@ -68,20 +70,23 @@ class Channels:
         self._sweep(at)
         return released
 
-    def close(self, stream: object, id: str) -> bool:
+    def close(self, stream: object, id: str, at: float) -> bool:
         """The channel said goodbye; ids are never reused, so it is forgotten."""
         channel = self._all.get(id)
         if channel is None or channel.owner is not stream:
             return False
         del self._all[id]
+        self._places.give_back(channel.places, at)
         return True
 
     def _sweep(self, at: float) -> None:
+        self._places.sweep(at)
         while self._released:
             id, channel = next(iter(self._released.items()))
             if len(self._released) <= MAX_KEPT and at - channel.released_at < KEEP_S:
                 return
             del self._released[id], self._all[id]
+            self._places.give_back(channel.places, at)
 
 
 def _process(message: pb.Open) -> tuple[str, int, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from lbdash.live.events import ClientClosed, Event, SourceProven, TelemetryRejected
 from lbdash.live.store import Store
@@ -36,10 +37,14 @@ SAMPLES_PER_CHANNEL = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A stream more than `streams` is RESOURCE_EXHAUSTED; one that does not speak for so long DEADLINE_EXCEEDED."""
+    """A stream more than `streams` is RESOURCE_EXHAUSTED; one that does not speak for so long DEADLINE_EXCEEDED.
+
+    `index_places`: how far the SubConn indexes of all clients may reach together, at about 12 bytes each.
+    """
 
     streams: int = 2000
     channels_per_stream: int = 256
+    index_places: int = 16_000_000
     first_report_s: float = 10.0
     silence_s: float = 90.0  # clients report every 60 s at the least
 
@@ -59,7 +64,7 @@ class TelemetrySource:
     def __init__(self, store: Store, clock: Callable[[], float], limits: Limits = Limits()) -> None:
         self._store, self._clock, self._limits = store, clock, limits
         self._streams: set[_Stream] = set()
-        self._channels = Channels(limits.channels_per_stream)
+        self._channels = Channels(limits.channels_per_stream, limits.index_places)
         self._traces: dict[str, float] = {}  # channel id -> seconds, to go with its next directive
         self._proven_at = float("-inf")
         self._reports = 0  # since then
@@ -109,6 +114,8 @@ class TelemetrySource:
             if not stream.silent:
                 raise
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "no report came for too long")
+        except DecodeError:  # not logged: anyone may send bytes, and as often as they like
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "these bytes are no ClientReport")
         finally:
             watchdog.stop()
             self._streams.discard(stream)
@@ -170,7 +177,7 @@ class TelemetrySource:
 
     def _close(self, stream: _Stream, close: pb.Close, at: float, events: list[Event]) -> None:
         id = close.channel_id.hex()
-        if self._channels.close(stream, id):
+        if self._channels.close(stream, id, at):
             stream.channels.discard(id)
             events.append(ClientClosed(id, at, "closed"))
 

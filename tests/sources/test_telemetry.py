@@ -311,11 +311,17 @@ async def test_a_message_too_large_ends_that_stream_with_a_clear_status(house: H
     assert house.picks()[A] == 11
 
 
-async def test_bytes_that_are_no_report_end_that_stream_alone(house: House, speaker: Speaker) -> None:
+async def test_bytes_that_are_no_report_end_that_stream_alone(
+    house: House, speaker: Speaker, caplog: pytest.LogCaptureFixture
+) -> None:
     async with grpc.aio.insecure_channel(house.address) as channel:
         call = channel.stream_stream("/lbdash.telemetry.v1.Telemetry/Report")()
         await call.write(b"\xff\xff\xff")
-        assert await call.code() is not grpc.StatusCode.OK
+        assert (await call.code(), await call.details()) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "these bytes are no ClientReport",
+        )
+    assert not caplog.records
     await speaker.say(batches=[batch(1, counters=counters([11, 5]))])
     assert house.picks()[A] == 11
 
@@ -364,6 +370,21 @@ async def test_channels_per_stream_are_capped() -> None:
         assert "may carry 3 channels" in answer.refusals[0].reason
         await speaker.say(closes=[pb.Close(channel_id=channel_id(1))])
         assert not (await speaker.say(opens=[opening(4)])).refusals
+    await server.stop(0)
+
+
+async def test_indexes_that_ask_for_much_memory_are_refused_and_small_ones_go_on() -> None:
+    house, server = await serve(Limits(index_places=1000))
+    async with Speaker(house.address) as speaker:
+        await speaker.say(
+            opens=[opening(1), opening(2)],
+            batches=[
+                pb.Batch(channel_id=channel_id(1), subconns=[pb.SubConn(index=2000, address=A)]),
+                batch(2, A, counters=counters([4])),
+            ],
+        )
+        assert "too many for this dashboard" in house.problems(1)[0]
+        assert (house.problems(2), house.picks()) == ([], {A: 4})
     await server.stop(0)
 
 
