@@ -10,6 +10,7 @@ from lbdash.live.state import Service, State
 
 BACKEND_S = 600.0
 CLIENT_S = 300.0
+MAX_GONE = 1000  # clients per service that are kept after they went; of more, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ def forget(state: State, now: float, in_use: Callable[[str], Set[str]]) -> tuple
 
 
 def _gone_clients(service: Service, now: float) -> list[str]:
-    gone = service.clients.values()
-    return [client.id for client in gone if client.gone_at is not None and now - client.gone_at >= CLIENT_S]
+    gone = sorted((client.gone_at, client.id) for client in service.clients.values() if client.gone_at is not None)
+    surplus = len(gone) - MAX_GONE
+    return [id for place, (at, id) in enumerate(gone) if place < surplus or now - at >= CLIENT_S]
 
 
 def _gone_backends(draft: Draft, service: Service, now: float, in_use: Callable[[str], Set[str]]) -> list[str]:

@@ -32,9 +32,14 @@ class PickRing:
 
     def _append(self, sample: PickSample) -> None:
         if len(self._all) == PICKS:
-            self._reasons[self._all[0].reason] -= 1
+            self._leave(self._all[0].reason)
         self._all.append(sample)
         self._reasons[sample.reason] += 1
+
+    def _leave(self, reason: str) -> None:
+        self._reasons[reason] -= 1
+        if not self._reasons[reason]:
+            del self._reasons[reason]  # a client may make up a new one for each sample
 
     def _trace(self, sample: PickSample) -> None:
         ring = self._traced.get(sample.client)
@@ -53,7 +58,7 @@ class PickRing:
         return nlargest(limit, found, key=lambda sample: sample.at)
 
     def reasons(self) -> Mapping[str, int]:
-        return {reason: count for reason, count in self._reasons.most_common() if count}
+        return dict(self._reasons.most_common())
 
 
 class SpanRing:

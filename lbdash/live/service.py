@@ -14,7 +14,7 @@ from lbdash.live.member import Member, Parked, RuleKey, VersionKey
 from lbdash.live.meters import RATE_WINDOW_S, Meters
 from lbdash.live.samples import PickRing
 from lbdash.live.subconns import SubConns
-from lbdash.live.tally import Tally
+from lbdash.live.tally import PER_CLIENT, Tally
 from lbdash.live.versions import VersionCounters
 
 MAX_NAMES = 500  # rows of the version matrix, and rules
@@ -188,10 +188,12 @@ class ServiceCounters:
         said, rated = member.said, member.rated
         if event.versions:
             rows = [((v.requested, v.chosen, v.reason, v.source), v.count) for v in event.versions]
-            self.matrix.fold(said.versions, rows, rated=rated)
+            if not self.matrix.fold(said.versions, rows, rated=rated):
+                self._refusals.append((member.id, f"versions: more than {PER_CLIENT} rows"))
         if event.rule_hits:
             hits = [((hit.header, hit.exact, hit.version), hit.count) for hit in event.rule_hits]
-            self.rules.fold(said.rules, hits, rated=rated)
+            if not self.rules.fold(said.rules, hits, rated=rated):
+                self._refusals.append((member.id, f"rule hits: more than {PER_CLIENT} rules"))
         if event.override_ignored > said.override_ignored:
             self.override_ignored += event.override_ignored - said.override_ignored
             said.override_ignored = event.override_ignored

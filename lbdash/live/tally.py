@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 from lbdash.live.meters import RATE_WINDOW_S
 
+PER_CLIENT = 1000  # names of one client that are told apart; the protocol has far fewer
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -21,13 +23,17 @@ class Tally(Generic[K]):
         self._limit, self._other = limit, other
         self._samples: deque[tuple[float, dict[K, int]]] = deque(maxlen=RATE_WINDOW_S)
 
-    def fold(self, last: dict[K, int], rows: Iterable[tuple[K, int]], *, rated: bool) -> None:
-        """`last`: what this client said before; updated."""
+    def fold(self, last: dict[K, int], rows: Iterable[tuple[K, int]], *, rated: bool) -> bool:
+        """`last`: what this client said before; updated. False = it has too many names, the new ones do not count."""
+        fits = True
         for key, count in rows:
             rise = count - last.get(key, 0)
-            if rise > 0:
+            if rise > 0 and (key in last or len(last) < PER_CLIENT):
                 last[key] = count
                 self._add(key, rise, rated)
+            elif rise > 0:
+                fits = False
+        return fits
 
     def _add(self, key: K, rise: int, rated: bool) -> None:
         if key not in self.totals and len(self.totals) >= self._limit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lbdash.live.events import ClientClosed
-from lbdash.live.forget import BACKEND_S, CLIENT_S, Forgotten, forget
+from lbdash.live.forget import BACKEND_S, CLIENT_S, MAX_GONE, Forgotten, forget
 from lbdash.live.reduce import reduce
 from lbdash.live.state import State
 from lbdash.model import Admin
@@ -26,6 +26,15 @@ def test_gone_clients_and_backends_stay_for_their_while() -> None:
     state, forgotten = forget(state, T0 + BACKEND_S, nobody)
     assert forgotten.backends == (("shop", A),)
     assert set(state.services["shop"].backends) == {B}
+
+
+def test_of_clients_that_flap_the_newest_are_kept() -> None:
+    ids = [f"c{number}" for number in range(MAX_GONE + 2)]
+    state = reduce(State(), [put(registration("/a/1", A)), joined("here"), *(joined(id) for id in ids)])
+    state = reduce(state, [ClientClosed(id, T0 + number, "closed") for number, id in enumerate(ids)])
+    state, forgotten = forget(state, T0 + 1, nobody)
+    assert forgotten.clients == (("shop", "c0"), ("shop", "c1"))
+    assert set(state.services["shop"].clients) == {"here", *ids[2:]}
 
 
 def test_what_only_clients_knew_is_gone_once_none_holds_it() -> None:
