@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import aget_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.exceptions import TooManyFieldsSent
 from django.http import Http404, HttpRequest, QueryDict, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
@@ -92,7 +93,7 @@ def _feed(scope: Scope, who: Identity) -> Feed | None:
     try:
         page = urlsplit(_query(scope).get("path", ""))
         return feed_of(scope, page.path, page.query, who)
-    except (Http404, ValueError):
+    except (Http404, ValueError, TooManyFieldsSent):
         return None
 
 
