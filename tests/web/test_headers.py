@@ -1,3 +1,4 @@
+import logging
 import re
 from pathlib import Path
 
@@ -42,8 +43,16 @@ async def test_static_files_come_from_their_folder_only(browser: Browser, path: 
     assert (await browser.get(path)).status == 404
 
 
-async def test_an_unknown_host_is_refused(browser: Browser) -> None:
-    assert (await browser.get("/login", host="evil.example")).status == 400
+async def test_an_unknown_host_is_refused_and_cannot_fill_the_log(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("django").addHandler(caplog.handler)
+    try:
+        assert (await browser.get("/login", host="evil.example")).status == 400
+        assert (await browser.get("/" + "?x" * 20_000)).status == 400
+    finally:
+        logging.getLogger("django").removeHandler(caplog.handler)
+    assert not caplog.records
     assert (await browser.get("/login", host="localhost:1234")).status == 200
 
 

@@ -12,7 +12,9 @@ from tests.web.browser import HOST, Browser
 from tests.web.conftest import World
 
 
-async def opened(found: World, browser: Browser, origin: str = f"http://{HOST}", path: str = "/ws/live") -> bool:
+async def opened(
+    found: World, browser: Browser, origin: str = f"http://{HOST}", path: str = "/ws/live", query: bytes = b"path=/"
+) -> bool:
     """Was it let in, and did it get a first frame?"""
     sent: asyncio.Queue[Any] = asyncio.Queue()
     waiting = [{"type": "websocket.connect"}]
@@ -24,7 +26,7 @@ async def opened(found: World, browser: Browser, origin: str = f"http://{HOST}",
     scope = {
         "type": "websocket",
         "path": path,
-        "query_string": b"path=/",
+        "query_string": query,
         "headers": [(b"host", HOST.encode()), (b"origin", origin.encode()), (b"cookie", cookie.encode())],
         "client": ("192.0.2.7", 50000),
     }
@@ -51,6 +53,11 @@ async def test_nobody_without_a_session(armed: World) -> None:
     viewer = await armed.browser("viewer")
     await User.objects.aupdate(is_active=False)
     assert not await opened(armed, viewer)
+
+
+@pytest.mark.parametrize("query", [b"", b"path=/nowhere", b"path=//[", b"path=/&from=x", b"path=/" + b"&a=1" * 2000])
+async def test_a_socket_of_no_page_is_closed_with_a_code(armed: World, query: bytes) -> None:
+    assert await opened(armed, await armed.browser("viewer"), query=query) is (query == b"path=/&from=x")
 
 
 async def test_there_is_no_other_socket(armed: World) -> None:
