@@ -41,7 +41,6 @@ class ClientPage:
     subconns: tuple[SubConnRow, ...]
     subconns_total: int
     histories: tuple[History, ...]
-    resets: int  # picker builds
     events: tuple[TimelineEntry, ...]
 
 
@@ -60,7 +59,6 @@ def build(view: LiveView, service: Service, client_id: str) -> ClientPage | None
         subconns=tuple(rows[:SUBCONNS]),
         subconns_total=len(rows),
         histories=tuple(_histories(view, service, client_id)),
-        resets=client.picker_build,
         events=tuple(e for e in view.timeline(service.key, limit=1000) if e.client == client_id)[:50],
     )
 

@@ -44,7 +44,6 @@ class Drawer:
     service: str
     backends: tuple[str, ...]
     generation: int
-    id: str
     durations: tuple[tuple[str, str, bool], ...] = ()
     weight: str = ""
     registered: str = ""
@@ -63,17 +62,17 @@ class Judgement:
     sentences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     not_following: tuple[tuple[str, str, str], ...] = ()
-    clients: int = 0
     objections: tuple[Objection, ...] = ()
     error: str = ""
     force: bool = False
+    typed: str = ""  # the service's name as typed so far
     blocked: str = ""
     apply: str = "Apply"
     curl: str = ""
     cli: str = ""
 
 
-def drawer(service: Service | None, form: Form, id: str) -> Drawer:
+def drawer(service: Service | None, form: Form) -> Drawer:
     """`form`: what the link that opened it says. `service` None = freeze."""
     verb = first(form, "command")
     backends = tuple(dict.fromkeys(part for text in form.get("backends", ()) for part in text.split(",") if part))
@@ -84,7 +83,6 @@ def drawer(service: Service | None, form: Form, id: str) -> Drawer:
         service=service.key if service else "",
         backends=backends,
         generation=service.routing.generation.number if service else 0,
-        id=id,
         durations=_durations(form, verb),
         weight=first(form, "weight") or _weight(service, backends),
         registered=_registered(service, backends),
@@ -157,9 +155,9 @@ def judgement(
         sentences=impact.sentences,
         notes=impact.notes,
         not_following=impact.not_following,
-        clients=impact.clients,
         objections=found,
         force=bool(found) and not hard,
+        typed=force.service if force else "",
         blocked=forbidden or " ".join(objection.text for objection in hard),
         apply=apply_label(command),
         curl=equivalent.curl(origin, service, said, generation, reason, force),

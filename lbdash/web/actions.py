@@ -6,6 +6,7 @@ Nothing here flips anything on the screen: what was written comes back through t
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from lbdash.control.impact import Impact
 from lbdash.control.objection import Objection
 from lbdash.control.result import Result
 from lbdash.live.state import Service
+from lbdash.live.store import Store
 from lbdash.registry.routing import Versions
 from lbdash.viewmodels import confirm, forms
 from lbdash.viewmodels.marks import service_url
@@ -30,13 +32,16 @@ from lbdash.web.roles import Role
 
 STATUS = {"applied": 200, "conflict": 409, "refused": 422, "stale": 503, "failed": 503, "unknown": 503}
 TRACE_S = 30
+CATCH_UP_S = 1.0
 
 
 @viewer_required
-async def confirm_drawer(request: HttpRequest, svc: str = "") -> HttpResponse:
+async def confirm_drawer(request: HttpRequest, svc: str = "") -> HttpResponseBase:
     """The form of one command with its impact, before anything is asked for. Viewers see it too, switched off."""
     form, service = _form(request.GET), _service(request, svc)
-    drawer = confirm.drawer(service, form, uuid.uuid4().hex)
+    if forms.first(form, "command") in ("versions", "policy"):
+        return HttpResponseRedirect(service_url(svc, "routing"))  # these forms stand there, filled with what is set
+    drawer = confirm.drawer(service, form)
     typed = {**form, "backends": list(drawer.backends), "generation": [str(drawer.generation)]}
     if drawer.verb == "weight":
         typed["weight"] = [drawer.weight]
@@ -49,7 +54,7 @@ async def impact(request: HttpRequest, svc: str = "") -> HttpResponse:
     """What the form as typed would do; asked for while it is edited."""
     service = _service(request, svc)
     judgement = await _judge(request, service, _form(request.GET))
-    return render(request, "service/impact.html", {"judgement": judgement, "svc": svc})
+    return render(request, "service/impact.html", {"judgement": judgement, "svc": svc, "id": uuid.uuid4().hex})
 
 
 @operator_required
@@ -65,6 +70,7 @@ async def apply(request: HttpRequest, svc: str = "") -> HttpResponseBase:
         return _page(request, "service/impact.html", {"judgement": judgement, "svc": svc}, 422)
     result = await runtime(request).executor.run(asked)
     if result.outcome == "applied":
+        await _come_back(runtime(request).store, svc, result.generation)
         return _written(request, svc, result)
     judgement = await _judge(request, service, form)
     redraw = asked.command.verb in ("versions", "policy")  # those forms stand on the Routing tab, not in the drawer
@@ -164,6 +170,19 @@ def _forbidden(request: HttpRequest, service: Service | None) -> str:
 # ---- answers
 
 
+async def _come_back(store: Store, svc: str, generation: int | None) -> None:
+    """Wait a moment for the watch to bring the change: a form drawn anew before that would hold the old generation."""
+    changes = store.subscribe()
+    try:
+        async with asyncio.timeout(CATCH_UP_S):
+            while generation and store.view().state.services[svc].routing.generation.number < generation:
+                await changes.wait()
+    except TimeoutError:
+        pass  # written all the same; the banner will say so when the watch does
+    finally:
+        changes.close()
+
+
 def _written(request: HttpRequest, svc: str, result: Result) -> HttpResponse:
     """Written, not done: how far the clients have come is in the banner, live."""
     back = service_url(svc) if svc else "/activity"
@@ -183,6 +202,7 @@ def _again(svc: str, form: Mapping[str, list[str]]) -> str:
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """The fragment for htmx; wrapped as a page where there is no script."""
+    context = {"id": uuid.uuid4().hex, **context}
     if request.headers.get("HX-Request"):
         return render(request, template, context, status=status)
     context = {**context, "fragment": template, "page": page_header(request, identity(request))}

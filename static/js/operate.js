@@ -57,6 +57,11 @@ function note(form, place) {
   touched.set(form, times);
 }
 
+// The name typed to go past an objection changes nothing that could be foreseen; fetching the impact anew would take
+// the field away under the typing hand.
+for (const kind of ["input", "change"]) {
+  document.addEventListener(kind, (event) => event.target.matches?.("[data-quiet]") && event.stopImmediatePropagation(), true);
+}
 document.addEventListener("input", (event) => event.target.form && note(event.target.form, 0));
 document.addEventListener("lbdash:edited", (event) => note(event.target.closest("form"), 0));
 document.addEventListener("submit", (event) => note(event.target, 1), true);

@@ -161,6 +161,24 @@ def test_a_stale_form_shows_both_sides_and_looks_again(page: Page, dashboard: Da
     expect(page.locator("#command-form [name=generation]")).not_to_have_value("3")
 
 
+def test_an_objection_is_gone_past_by_name_and_reason(page: Page, dashboard: Dashboard) -> None:
+    page.goto(f"{dashboard.url}{APP}?tab=routing")
+    slide(page, 0, 0)
+    apply = page.get_by_role("button", name="Apply 0 : 100 anyway")
+    expect(apply).to_be_visible()
+    page.locator("#versions-reason").fill("all of it")
+    apply.click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    dashboard.errors.clear()  # the browser logs the 422 itself
+    name = page.locator("#versions-impact [name=force_service]")
+    name.press_sequentially("hwholiday.srv.app", delay=30)
+    expect(name).to_be_focused()
+    apply.click()
+    expect(page.locator("#toasts")).to_contain_text("Written")
+    expect(page.locator("[data-table=shares] [data-row=v2] [data-col=configured]")).to_have_text("100")
+    expect(page.locator("[data-was]").first).to_have_attribute("data-was", "0")
+
+
 def test_charts_draw_what_is_known(page: Page, dashboard: Dashboard) -> None:
     page.goto(f"{dashboard.url}{APP}/backends/10.0.12.6:8089")
     expect(page.locator(".charts canvas")).to_have_count(3)

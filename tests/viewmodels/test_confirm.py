@@ -77,11 +77,11 @@ def test_what_cannot_be_read_is_a_bad_command_and_no_crash(form) -> None:
 
 def test_the_drawer_starts_from_the_weight_in_force() -> None:
     _, service = stage(registered())
-    drawer = confirm.drawer(service, {"command": ["weight"], "backends": [f"{FIRST},{SECOND}"]}, "id")
+    drawer = confirm.drawer(service, {"command": ["weight"], "backends": [f"{FIRST},{SECOND}"]})
     assert (drawer.title, drawer.weight, drawer.registered) == ("Weight of 2 backends", "100", "100")
-    drain = confirm.drawer(service, {"command": ["drain"], "backends": [FIRST]}, "id")
+    drain = confirm.drawer(service, {"command": ["drain"], "backends": [FIRST]})
     assert [label for _, label, chosen in drain.durations if chosen] == ["4 h"]
-    maint = confirm.drawer(service, {"command": ["maint"], "backends": [FIRST]}, "id")
+    maint = confirm.drawer(service, {"command": ["maint"], "backends": [FIRST]})
     assert not any(chosen for *_, chosen in maint.durations)  # permanent, said explicitly
 
 

@@ -98,7 +98,7 @@ def _actions(service: Service, page: BackendPage, may_steer: bool) -> Html:
 
 
 def _kpis(found: BackendNumbers | None) -> Html:
-    if found is None:
+    if found is None or (found.numbers.rps is None and not any(found.connectivity.values())):
         return tag(
             "p",
             esc("No client reports a SubConn to this backend, so nothing is known of its traffic."),

@@ -130,7 +130,7 @@ def _control(page: ClientPage, now: float) -> Html:
         ("Tells", esc(", ".join(sorted(client.can_tell)) or "nothing")),
         ("Applied revision", _applied(page, now)),
         ("List epoch", esc(fmt.count(applied.epoch))),
-        ("Picker builds", esc(fmt.count(page.resets))),
+        ("Picker builds", esc(fmt.count(client.picker_build))),
     ]
     if page.numbers is not None:
         numbers = page.numbers

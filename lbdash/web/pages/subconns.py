@@ -13,7 +13,7 @@ from lbdash.model import Connectivity
 from lbdash.viewmodels import format as fmt
 from lbdash.viewmodels.cells import pill
 from lbdash.viewmodels.heat import LAG_SHADES, PICK_SHADES, build_heat
-from lbdash.viewmodels.html import Html, esc, join, tag
+from lbdash.viewmodels.html import EMPTY, Html, esc, join, tag
 from lbdash.viewmodels.marks import (
     ago,
     backend_link,
@@ -77,6 +77,8 @@ def _counts(service: Service, asked: Query, page: Page) -> Html:
 
 
 def _pager(service: Service, asked: Query, page: Page) -> Html:
+    if not page.total:
+        return EMPTY
     where = f"{fmt.count(page.first)}–{fmt.count(page.last)} of {fmt.plural(page.total, 'SubConn')}"
     parts = [tag("span", esc(where), class_="ink-2")]
     for label, number, there in (
