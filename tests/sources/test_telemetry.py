@@ -14,7 +14,7 @@ import pytest
 
 from lbdash.live.state import Client
 from lbdash.live.store import Store
-from lbdash.live.view import ServiceNumbers
+from lbdash.live.view import LiveView, ServiceNumbers
 from lbdash.model import Connectivity
 from lbdash.proto import telemetry_pb2 as pb
 from lbdash.sources.clock import Clock
@@ -30,15 +30,22 @@ class House:
     source: TelemetrySource
     address: str
 
+    def view(self) -> LiveView:
+        """With everything that was acknowledged."""
+        self.source.flush()
+        return self.store.view()
+
     def client(self, number: int = 1, service: str = "shop") -> Client:
-        return self.store.view().state.services[service].clients[client_id(number)]
+        return self.view().state.services[service].clients[client_id(number)]
 
     def problems(self, number: int = 1) -> list[str]:
+        self.source.flush()
+        self.numbers()
         self.store.apply([])  # what was found while reading is told with the next batch
         return [problem.text for problem in self.client(number).problems]
 
     def numbers(self, service: str = "shop") -> ServiceNumbers:
-        return self.store.view().numbers(service)
+        return self.view().numbers(service)
 
     def picks(self) -> dict[str, int]:
         return {address: n.numbers.totals.picks for address, n in self.numbers().backends.items()}
@@ -101,7 +108,7 @@ async def test_a_client_its_subconns_and_its_counters_are_shown(house: House) ->
             7,
             3,
         )
-        row, other = house.store.view().subconns("shop")
+        row, other = house.view().subconns("shop")
         assert (row.address, row.state, row.totals.picks, row.totals.errors) == (A, Connectivity.READY, 10, 1)
         assert (row.inflight, row.lag_ms, row.weight, row.load) == (1, 1.5, 1.0, None)
         assert row.oldest_s == pytest.approx(2, abs=TIMEOUT_S)
@@ -128,7 +135,7 @@ async def test_samples_transitions_versions_and_rules_arrive(house: House, speak
         override_ignored=6,
     )
     await speaker.say(batches=[said])
-    view = house.store.view()
+    view = house.view()
     [pick] = view.picks("shop")
     assert (pick.reason, [c.load for c in pick.candidates], dict(pick.detail)) == (
         "lower_load",
@@ -235,7 +242,7 @@ async def test_a_bad_part_is_refused_and_shown_and_the_rest_counts(house: House,
 
 
 async def test_unknown_services_and_backends_are_seen_by_clients_only(house: House, speaker: Speaker) -> None:
-    service = house.store.view().state.services["shop"]
+    service = house.view().state.services["shop"]
     assert (service.convention, service.backends[A].registered) == ("", False)
 
 
@@ -245,7 +252,7 @@ async def test_a_clock_that_is_wrong_is_estimated_and_no_time_is_in_the_future(h
         changed = batch(1, A, transitions=[pb.Transition(index=0, state=3, age_us=0)])
         await speaker.say(sent_at=time.time() + skew, opens=[opening(1)], batches=[changed])
         await speaker.say(sent_at=time.time() + skew, batches=[batch(1)])
-        view = house.store.view()
+        view = house.view()
         [span] = view.spans("shop")
         assert view.now - TIMEOUT_S < span.at <= view.now
         told = view.numbers("shop").clients[client_id(1)]
@@ -255,8 +262,8 @@ async def test_a_clock_that_is_wrong_is_estimated_and_no_time_is_in_the_future(h
 
 async def test_ages_without_end_are_clamped(house: House, speaker: Speaker) -> None:
     await speaker.say(batches=[batch(1, transitions=[pb.Transition(index=0, state=3, age_us=2**63)])])
-    [span] = house.store.view().spans("shop")
-    assert house.store.view().now - span.at < 400 * 86400
+    [span] = house.view().spans("shop")
+    assert house.view().now - span.at < 400 * 86400
 
 
 async def test_a_live_id_used_by_another_process_is_refused_and_shown(house: House, speaker: Speaker) -> None:
