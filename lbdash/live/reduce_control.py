@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from lbdash.live.draft import Draft
 from lbdash.live.events import ControlChanged
 from lbdash.live.state import Peer
-from lbdash.registry.control_keys import CLIENTS, FREEZE, INSTANCES, parse_key
+from lbdash.registry.control_keys import CLIENTS, FREEZE, INSTANCES, intended
 from lbdash.registry.kv import WatchDelete, WatchPut
 from lbdash.registry.routing import Routing, Stamp
 from lbdash.registry.routing_fold import fold
@@ -23,7 +23,7 @@ def control_changed(draft: Draft, event: ControlChanged) -> None:
     by_service: dict[str, list[ControlEvent]] = {}
     for change in event.events:
         key = key_of(change)
-        ref = parse_key(key)
+        ref = intended(key)
         if ref is not None:
             by_service.setdefault(ref.service, []).append(change)
         else:

@@ -44,7 +44,19 @@ def policy_key(service: str) -> str:
 
 
 def parse_key(key: str) -> ControlKey | None:
-    """None for keys that are not a service's control key (or of a kind newer than we are)."""
+    """None for keys that are not a service's control key (or of a kind newer than we are), or not spelt as one."""
+    ref = intended(key)
+    return ref if ref is not None and spelling(ref) == key else None
+
+
+def spelling(ref: ControlKey) -> str:
+    """The one key that is meant; another that unquotes to the same is not used."""
+    place = f"backends/{quote(ref.address, safe='')}/" if ref.kind in ("admin", "weight") else ""
+    return f"{service_prefix(ref.service)}{place}{ref.kind}"
+
+
+def intended(key: str) -> ControlKey | None:
+    """What a key means however it was quoted, for people who write keys by hand."""
     if not key.startswith(SERVICES):
         return None
     match key.removeprefix(SERVICES).split("/"):

@@ -21,6 +21,8 @@ from lbdash.registry.routing import (
     WeightOverride,
 )
 
+MAX_GENERATION = 2**53  # what every JSON reader gets right
+
 
 def parse(ref: ControlKey, kv: KeyValue) -> Any:
     data = json.loads(kv.value)
@@ -116,7 +118,7 @@ def parse_policy(data: dict[str, Any]) -> PolicyChoice:
 
 def _parse_generation(data: dict[str, Any]) -> Generation:
     number = data["generation"]
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_GENERATION:
         raise ValueError(f"generation {number!r} is not a whole number")
     return Generation(number, str(data.get("command", ""))[:100], _stamp(data))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lbdash.registry.control_keys import ControlKey, parse_key
+from lbdash.registry.control_keys import ControlKey, intended, spelling
 from lbdash.registry.control_values import parse
 from lbdash.registry.kv import KeyValue, WatchDelete, WatchPut
 from lbdash.registry.routing import Generation, Raw, Routing
@@ -20,11 +20,20 @@ def fold(routing: Routing, events: Iterable[WatchPut | WatchDelete]) -> Routing:
     """`routing` after `events`, in order. Events of other services and unknown keys are passed over."""
     for event in events:
         key = (event.kv.key if isinstance(event, WatchPut) else event.key).decode(errors="backslashreplace")
-        ref = parse_key(key)
+        ref = intended(key)
         if ref is not None and ref.service == routing.service:
-            routing = _put(routing, key, ref, event.kv) if isinstance(event, WatchPut) else _delete(routing, key, ref)
+            routing = _apply(routing, key, ref, event)
             routing = replace(routing, revision=_revision(event))
     return routing
+
+
+def _apply(routing: Routing, key: str, ref: ControlKey, event: WatchPut | WatchDelete) -> Routing:
+    if spelling(ref) != key:  # two keys for one thing would have no order: the page says which one counts
+        problems = _without(routing.problems, key)
+        if isinstance(event, WatchPut):
+            problems = {**problems, key: f"this key is written {spelling(ref)}"[:400]}
+        return replace(routing, problems=problems)
+    return _put(routing, key, ref, event.kv) if isinstance(event, WatchPut) else _delete(routing, key, ref)
 
 
 def _revision(event: WatchPut | WatchDelete) -> int:
