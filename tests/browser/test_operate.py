@@ -55,30 +55,21 @@ def test_shares_always_sum_to_100(page: Page, dashboard: Dashboard) -> None:
     expect(page.get_by_role("button", name="Apply 50 : 50")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("values", "locked", "moved", "wanted", "expected"),
-    [
-        ([50, 30, 20], [False] * 3, 0, 75, [75, 15, 10]),
-        ([50, 30, 20], [False, True, False], 0, 75, [70, 30, 0]),
-        ([100, 0, 0], [False] * 3, 0, 99, [99, 1, 0]),
-        ([50, 50], [False, True], 0, 80, [50, 50]),
-        ([34, 33, 33], [False] * 3, 1, 34, [33, 34, 33]),
-    ],
+SPREADS = (
+    ([50, 30, 20], [False] * 3, 0, 75, [75, 15, 10]),
+    ([50, 30, 20], [False, True, False], 0, 75, [70, 30, 0]),
+    ([100, 0, 0], [False] * 3, 0, 99, [99, 1, 0]),
+    ([50, 50], [False, True], 0, 80, [50, 50]),
+    ([34, 33, 33], [False] * 3, 1, 34, [33, 34, 33]),
 )
-def test_the_others_give_or_take_in_proportion(
-    page: Page,
-    dashboard: Dashboard,
-    values: list[int],
-    locked: list[bool],
-    moved: int,
-    wanted: int,
-    expected: list[int],
-) -> None:
+
+
+def test_the_others_give_or_take_in_proportion(page: Page, dashboard: Dashboard) -> None:
     page.goto(f"{dashboard.url}{APP}?tab=routing")
     script = "async (a) => (await import('/static/js/shares.js')).spread(...a)"
-    found = page.evaluate(script, [values, locked, moved, wanted])
-    assert sum(found) == 100
-    assert found == expected
+    for *given, expected in SPREADS:
+        assert page.evaluate(script, given) == expected, given
+        assert sum(expected) == 100
 
 
 def test_rules_are_added_moved_and_removed(page: Page, dashboard: Dashboard) -> None:
@@ -188,16 +179,17 @@ def test_charts_draw_what_is_known(page: Page, dashboard: Dashboard) -> None:
     assert "span=3600" in page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path",
+    ("path", "scheme"),
     [
-        "?tab=subconns",
-        "?tab=subconns&mode=picks",
-        "?tab=routing",
-        "?tab=picks",
-        "?tab=timeline",
-        "/backends/10.0.12.5:8089",
+        ("?tab=subconns", "light"),
+        ("?tab=subconns&mode=picks", "dark"),
+        ("?tab=routing", "light"),
+        ("?tab=routing", "dark"),
+        ("?tab=picks", "light"),
+        ("?tab=timeline", "dark"),
+        ("/backends/10.0.12.5:8089", "light"),
+        ("/backends/10.0.12.5:8089", "dark"),
     ],
 )
 def test_axe_finds_nothing_serious(chromium: Browser, dashboard: Dashboard, path: str, scheme: str) -> None:
