@@ -11,6 +11,7 @@ from lbdash.model import DEFAULT_WEIGHT, LATENCY_BUCKETS, Outcome
 
 CANCELLED, INFRASTRUCTURE = Outcome.CANCELLED, Outcome.INFRASTRUCTURE
 DECAY_S = 10.0  # time constant of both averages: go-zero's, from Finagle
+SUCCESS_KEPT = 15 / 16  # at most this much of the success average survives a call: dozens of failures are news enough
 FIRST_SAMPLE_WEIGHT = 0.5  # how much of the initial success survives the first completion: one failure is no proof
 
 
@@ -44,6 +45,7 @@ class Endpoint:
         "index",
         "lag",
         "last_done",
+        "last_ok",
         "last_pick",
         "latency",
         "leaving",
@@ -72,6 +74,7 @@ class Endpoint:
         self.lag: float | None = None  # EWMA of latency; None = cold
         self.success = 1.0  # EWMA of 1 = acceptable, 0 = infrastructure failure
         self.last_done: float | None = None
+        self.last_ok = True  # how the newest completion went
         self.last_pick = -inf
 
     @property
@@ -108,14 +111,22 @@ class Endpoint:
         self.observe(now, lag, outcome is not INFRASTRUCTURE)
 
     def observe(self, now: float, lag: float | None, ok: bool) -> None:
-        """Move both averages by one completion (SPEC 5.3 in floats, 5.6 for the first sample)."""
+        """Move both averages by one completion (SPEC 5.3 in floats, 5.6 for the first sample).
+
+        A failure may raise the lag, never lower it: that it failed fast does not make a backend fast.
+        """
         last = self.last_done
         keep = FIRST_SAMPLE_WEIGHT if last is None else exp(min(0.0, last - now) / DECAY_S)
-        self.last_done = now
-        self.success = self.success * keep + (1.0 - keep if ok else 0.0)
-        if lag is not None:
-            mean = self.lag
-            self.lag = lag if mean is None else mean * keep + lag * (1.0 - keep)
+        self.last_done, self.last_ok = now, ok
+        kept = keep if keep < SUCCESS_KEPT else SUCCESS_KEPT
+        self.success = self.success * kept + (1.0 - kept if ok else 0.0)
+        if lag is None:
+            return
+        mean = self.lag
+        if mean is None:
+            self.lag = lag if ok else None
+        elif ok or lag > mean:
+            self.lag = mean * keep + lag * (1.0 - keep)
 
     def oldest(self) -> float | None:
         """When the oldest call or stream in flight began; None when there is none."""

@@ -63,7 +63,7 @@ class Result:
     picks: Counter[int] = field(default_factory=Counter)
     errors: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    latencies: list[float] = field(default_factory=list)  # seconds, of calls that succeeded
+    latencies: list[float] = field(default_factory=list)  # seconds, of calls that succeeded or timed out
 
     def share(self, index: int) -> float:
         return self.picks[index] / self.picks.total()
@@ -143,9 +143,9 @@ class Fleet:
         if info.record is not None:
             result.reasons[info.record.reason] += 1
         end, ok = self.nodes[endpoint.index].serve(now, self.rng, self.deadline)
-        if ok:
+        if ok or end - now >= self.deadline:
             result.latencies.append(end - now)
-        else:
+        if not ok:
             result.errors[endpoint.index] += 1
         outcome = Outcome.OK if ok else Outcome.INFRASTRUCTURE
         self._at(end, lambda at: endpoint.done(token, at, outcome))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lbdash.balancing.picker import Policy
+from lbdash.balancing.policies.least_request import LeastRequest
 from lbdash.balancing.policies.p2c_ewma import P2cEwma
 from lbdash.balancing.policies.p2c_ewma_compat import P2cEwmaCompat
 from lbdash.balancing.policies.pick_first import PickFirst
@@ -22,6 +23,7 @@ _POLICIES: dict[str, Callable[[random.Random, Settings], Policy]] = {
     WeightedRoundRobin.name: lambda rng, settings: WeightedRoundRobin(rng),
     P2cEwma.name: lambda rng, settings: P2cEwma(rng),
     P2cEwmaCompat.name: lambda rng, settings: P2cEwmaCompat(rng),
+    LeastRequest.name: LeastRequest,
     Version.name: lambda rng, settings: Version(rng),
 }
 POLICY_NAMES = tuple(_POLICIES)
