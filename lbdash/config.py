@@ -61,6 +61,8 @@ class Config:
     http: str = "127.0.0.1:8000"
     telemetry: str = "127.0.0.1:50051"
     telemetry_tls: Tls = Tls()
+    xds: str = ""  # stock clients dial it for their configuration; "" = not served
+    xds_tls: Tls = Tls()
     data: Path = Path("var")
     database_url: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()  # further names this dashboard is reached by

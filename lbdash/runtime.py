@@ -18,13 +18,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
 import uvicorn
 
-from lbdash.config import Config, ConfigError, Tls, host_port
+from lbdash.config import Config
 from lbdash.control.audit import AuditLog
 from lbdash.control.execute import Executor
 from lbdash.live.store import Store
+from lbdash.ports import grpc_server, http_socket, spell
 from lbdash.registry.control_keys import INSTANCES
 from lbdash.registry.etcd import EtcdRegistry, parse_endpoints
 from lbdash.registry.kv import Registry, RegistryError
@@ -33,6 +33,8 @@ from lbdash.sources.clock import Clock, tick
 from lbdash.sources.registry import RegistrySource
 from lbdash.sources.telemetry import TelemetrySource
 from lbdash.tasks import spawn
+from lbdash.xds.server import OPTIONS as XDS_OPTIONS
+from lbdash.xds.server import XdsServer
 
 log = logging.getLogger(__name__)
 _FACTS_EVERY_S = 60.0
@@ -64,6 +66,8 @@ class Runtime:
     facts: Facts = field(default_factory=Facts)
     http_url: str = ""
     telemetry_address: str = ""
+    xds: XdsServer | None = None
+    xds_address: str = ""
 
     @property
     def ready(self) -> bool:
@@ -88,7 +92,10 @@ def build(config: Config, audit: AuditLog, registry: Registry | None = None) -> 
     store = Store(clock, instance)
     registry = registry or _etcd(config)
     executor = Executor(registry, store, audit, clock, config.control, capacity_floor=config.capacity_floor)
-    return Runtime(config, registry, store, clock, executor, TelemetrySource(store, clock), clock(), instance)
+    runtime = Runtime(config, registry, store, clock, executor, TelemetrySource(store, clock), clock(), instance)
+    if config.xds:
+        runtime.xds = XdsServer(store, clock, lambda: runtime.ready)
+    return runtime
 
 
 def _etcd(config: Config) -> EtcdRegistry:
@@ -114,9 +121,9 @@ async def serve(config: Config, web: Web, announce: Callable[[str], None], regis
 
 async def _run(runtime: Runtime, web: Web, announce: Callable[[str], None]) -> None:
     stopped = _stop_event()
-    with _http_socket(runtime.config.http) as http:
-        runtime.http_url = f"http://{_spell(http)}"
-        async with _telemetry(runtime):
+    with http_socket(runtime.config.http) as http:
+        runtime.http_url = f"http://{spell(http)}"
+        async with _telemetry(runtime), _xds(runtime):
             with contextlib.suppress(asyncio.CancelledError):
                 await _tasks(runtime, web.application(runtime), http, stopped, announce)
 
@@ -137,6 +144,8 @@ async def _tasks(
             spawn(_keep_facts(runtime), "registry facts", group=group),
             spawn(_announce_when_ready(runtime, announce), "ready", group=group),
         ]
+        if runtime.xds is not None:
+            owned.append(spawn(runtime.xds.run(), "xds", group=group))
         if not runtime.config.read_only:
             owned.append(spawn(_presence(runtime), "presence", group=group))
         serving = spawn(server.serve(sockets=[http]), "web", group=group)
@@ -180,63 +189,25 @@ def _stop_event() -> asyncio.Event:
     return stopped
 
 
-def _http_socket(bind: str) -> socket.socket:
-    host, port = host_port(bind, "--http")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-    except OSError as error:
-        sock.close()
-        raise _taken("--http", bind, error) from None
-    return sock
-
-
-def _taken(option: str, bind: str, error: object) -> ConfigError:
-    port = bind.rpartition(":")[2]
-    return ConfigError(f"{option} {bind}: port {port} cannot be used ({error}); choose another, or 0 for any free one")
-
-
-def _spell(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+@contextlib.asynccontextmanager
+async def _telemetry(runtime: Runtime) -> AsyncIterator[None]:
+    config, options = runtime.config, [("grpc.max_receive_message_length", _MAX_TELEMETRY_BYTES)]
+    async with grpc_server(
+        "--telemetry", config.telemetry, config.telemetry_tls, runtime.telemetry.add_to, options
+    ) as bound:
+        runtime.telemetry_address = bound
+        yield
 
 
 @contextlib.asynccontextmanager
-async def _telemetry(runtime: Runtime) -> AsyncIterator[None]:
-    bind = runtime.config.telemetry
-    host, _ = host_port(bind, "--telemetry")
-    server = grpc.aio.server(
-        options=[
-            ("grpc.so_reuseport", 0),  # a taken port must be an error, not half of the streams
-            ("grpc.max_receive_message_length", _MAX_TELEMETRY_BYTES),
-        ]
-    )
-    runtime.telemetry.add_to(server)
-    try:
-        port = _add_port(server, bind, runtime.config.telemetry_tls)
-    except RuntimeError as error:
-        raise _taken("--telemetry", bind, str(error).splitlines()[0]) from None
-    runtime.telemetry_address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    await server.start()
-    try:
+async def _xds(runtime: Runtime) -> AsyncIterator[None]:
+    if runtime.xds is None:
         yield
-    finally:
-        await server.stop(0.5)
-
-
-def _add_port(server: grpc.aio.Server, bind: str, tls: Tls) -> int:
-    if not tls:
-        return server.add_insecure_port(bind)
-    with open(tls.key, "rb") as key, open(tls.cert, "rb") as cert:
-        pair = (key.read(), cert.read())
-    ca = None
-    if tls.ca:
-        with open(tls.ca, "rb") as file:
-            ca = file.read()
-    credentials = grpc.ssl_server_credentials([pair], root_certificates=ca, require_client_auth=ca is not None)
-    return server.add_secure_port(bind, credentials)
+        return
+    config = runtime.config
+    async with grpc_server("--xds", config.xds, config.xds_tls, runtime.xds.add_to, XDS_OPTIONS) as bound:
+        runtime.xds_address = bound
+        yield
 
 
 async def _announce_when_ready(runtime: Runtime, announce: Callable[[str], None]) -> None:
@@ -259,10 +230,13 @@ def _say_waiting(runtime: Runtime) -> None:
 
 def ready_line(runtime: Runtime) -> str:
     """For scripts: what is served, and where."""
-    return (
-        f"lbdash ready http={runtime.http_url} telemetry={runtime.telemetry_address} "
-        f"etcd={','.join(runtime.config.etcd)}"
-    )
+    served = {
+        "http": runtime.http_url,
+        "telemetry": runtime.telemetry_address,
+        "etcd": ",".join(runtime.config.etcd),
+        "xds": runtime.xds_address,
+    }
+    return " ".join(["lbdash ready", *(f"{name}={where}" for name, where in served.items() if where)])
 
 
 async def _keep_facts(runtime: Runtime) -> None:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from lbdash.cli.errors import CliError, Exit
 from lbdash.config import ConfigError
 
-_GROUPS = ("serve", "demo", "see", "drain", "routing", "undo", "register", "discover", "grants", "token")
+_GROUPS = ("serve", "demo", "see", "drain", "routing", "undo", "register", "discover", "grants", "token", "bootstrap")
 _EPILOG = """\
 start here:
   lbdash demo                                        a fleet to play with, nothing else needed

@@ -55,7 +55,7 @@ def _run(args: argparse.Namespace) -> int:
             backends, clients = (len(state.fleet[kind]) for kind in ("backends", "clients"))
             note(f"{backends} backends, {clients} clients. Ctrl-C stops them all.")
 
-    config = Config.from_env(http=args.http, telemetry=args.telemetry, data=args.data, etcd=_etcd(args))
+    config = Config.from_env(http=args.http, telemetry=args.telemetry, xds=args.xds, data=args.data, etcd=_etcd(args))
     try:
         asyncio.run(run(_options(args), config, serve, ready, own_etcd=not args.etcd, binary=args.etcd_binary))
     except (ChildFailed, EtcdFailed) as error:

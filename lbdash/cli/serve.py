@@ -19,9 +19,10 @@ _EXAMPLES = """\
   lbdash serve --etcd etcd:2379 --watch /hwholiday/ --watch user.rpc/=gozero
   lbdash serve --etcd e1:2379,e2:2379 --etcd-user lbdash --etcd-password-file pw --watch /svc/ --name staging
   lbdash serve --watch /hwholiday/ --control 'hwholiday.srv.*'      may steer these services
+  lbdash serve --watch /hwholiday/ --xds 0.0.0.0:50052              and stock clients, see `lbdash bootstrap`
 
 It reads the watched prefixes and /lbdash/, and nothing else. Without --control it changes nothing, ever.
-When it is ready, one line on stdout says where: `lbdash ready http=... telemetry=... etcd=...`.
+When it is ready, one line on stdout says where: `lbdash ready http=... telemetry=... etcd=... xds=...`.
 The first run prints a login URL on stderr. Clients report to the telemetry address."""
 
 
@@ -45,11 +46,15 @@ def add(commands: Commands) -> None:
     parser.add_argument("--name", help="the environment's name, in every page's header, e.g. production")
     parser.add_argument("--colour", choices=("red", "amber", "green", "blue", "violet"), help="and its colour")
     add_tls(parser.add_argument_group("TLS of the telemetry port"), "telemetry")
+    add_tls(parser.add_argument_group("TLS of the xDS port"), "xds")
 
 
 def add_addresses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--http", metavar="HOST:PORT", help="pages and API (default 127.0.0.1:8000; port 0 = any free)")
     parser.add_argument("--telemetry", metavar="HOST:PORT", help="clients report here (default 127.0.0.1:50051)")
+    parser.add_argument(
+        "--xds", metavar="HOST:PORT", help="stock clients dial xds:///service here (default: not served)"
+    )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="database and secret key (default var; demo: temporary)"
     )
@@ -77,9 +82,10 @@ def check(config: Config) -> None:
     except ValueError as error:
         raise usage(str(error)) from None
     _check_tls("--etcd", config.etcd_tls)
-    _check_tls("--telemetry", config.telemetry_tls)
-    if config.telemetry_tls and not config.telemetry_tls.cert:
-        raise usage("--telemetry-ca asks clients for certificates, so the port needs its own", "Give --telemetry-cert.")
+    for option, tls in (("--telemetry", config.telemetry_tls), ("--xds", config.xds_tls)):
+        _check_tls(option, tls)
+        if tls and not tls.cert:
+            raise usage(f"{option}-ca asks clients for certificates, so the port needs its own", f"Give {option}-cert.")
 
 
 def _check_tls(option: str, tls: Tls) -> None:
@@ -102,6 +108,8 @@ def config_of(args: argparse.Namespace) -> Config:
         http=args.http,
         telemetry=args.telemetry,
         telemetry_tls=tls_override(args, "telemetry"),
+        xds=args.xds,
+        xds_tls=tls_override(args, "xds"),
         data=args.data,
         name=args.name,
         colour=args.colour,

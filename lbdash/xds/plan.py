@@ -20,7 +20,7 @@ from lbdash.xds.names import cluster_name
 VERSION_HEADER = "version"
 MAX_LOCALITIES = 1000  # one backend each, up to here; a C-core client takes 1.5 s for 1,000 and 12 s for 3,000
 _GROUP = "weight="  # how names of groups begin; no address has an equals sign
-_HEADER = re.compile(r"^[a-z0-9_.][a-z0-9_.-]*$")
+_HEADER = re.compile(r"[a-z0-9_.][a-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +222,4 @@ def _grouped(members: Sequence[Member], ends: Mapping[str, Endpoint]) -> tuple[L
 
 def _can_match(rule: Rule) -> bool:
     """Binary metadata is base64 on the wire; a bad name would be turned down; an empty value would mean presence."""
-    return bool(rule.exact) and not rule.header.endswith("-bin") and bool(_HEADER.match(rule.header))
+    return bool(rule.exact) and not rule.header.endswith("-bin") and bool(_HEADER.fullmatch(rule.header))

@@ -54,7 +54,7 @@ class Plane:
             self._open = True
             self._wake(self._held)
         now = self._clock()
-        self._concern(self.snapshot.update(self._store.view().state, self._released, now), now)
+        self.concern(self.snapshot.update(self._store.view().state, self._released, now), now)
         if self._held:
             self._wake(self._held)
 
@@ -64,7 +64,7 @@ class Plane:
         barred = ((key, address) for key, served in self.snapshot.services.items() for address in served.plan.barred)
         self._released = self._releases.look(barred, self._busy, now)
         self.refresh()
-        self._concern(self.snapshot.sweep(now), now)
+        self.concern(self.snapshot.sweep(now), now)
         events: list[Event] = []
         for client in self.clients.all():
             told = client.loads.settle(now)
@@ -74,7 +74,8 @@ class Plane:
     def _busy(self, service: str, address: str) -> bool:
         return any(client.teller is None or client.loads.busy(address) for client in self.clients.of(service))
 
-    def _concern(self, services: Iterable[str], now: float) -> None:
+    def concern(self, services: Iterable[str], now: float) -> None:
+        """What is served of these changed."""
         for service in services:
             for stream in self._listening.get(service, ()):
                 stream.wake.set()

@@ -63,7 +63,7 @@ class Snapshot:
         leaving = {key: now + self._grace_s for key in before if key not in fresh}
         leaving |= {key: due for key, due in (known.leaving if known else {}).items() if key not in fresh}
         resources = {**{key: before[key] for key in leaving}, **fresh}
-        self._put(Served(service, plan, resources, service.routing.revision, leaving, gone))
+        self.put(Served(service, plan, resources, service.routing.revision, leaving, gone))
         return True
 
     def _empty(self, key: str, now: float, routing: Routing | None = None) -> bool:
@@ -73,7 +73,7 @@ class Snapshot:
             self.services[key] = replace(known, empty_since=now)
         return False
 
-    def _put(self, served: Served) -> None:
+    def put(self, served: Served) -> None:
         self.services[served.service.key] = served
         self.resources |= served.resources
 

@@ -8,7 +8,7 @@ import pytest
 from lbdash.cli import main
 
 COMMANDS = ("serve", "demo", "services", "subconns", "picks", "status", "drain", "maint", "ready", "weight", "shares")
-COMMANDS += ("policy", "undo", "freeze", "register", "discover", "etcd-role", "token")
+COMMANDS += ("policy", "undo", "freeze", "register", "discover", "etcd-role", "token", "bootstrap")
 
 # A machine with the base install: importing anything of the dashboard extra fails as if it were not there.
 BASE_ONLY = """
