@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.bench.lines import report
-from tests.e2e.conftest import launch
+from tests.chromium import launch
 from tests.e2e.demo import Dashboard
 from tests.e2e.etcd import Etcd
 
