@@ -126,7 +126,6 @@ async def test_secrets_are_not_in_the_log(browser: Browser, caplog: pytest.LogCa
     await browser.open_login()
     await browser.post("/login", {"token": secret, "password": PASSWORD}, origin="http://evil.example")
     await Browser(browser.app, token="lbd_sesame").get("/nowhere?token=lbd_sesame")
-    assert caplog.records
     assert not any(word in caplog.text for word in (secret, PASSWORD, "lbd_sesame"))
 
 
