@@ -17,7 +17,6 @@ from lbdash.viewmodels.attention import ERRORS_WARN
 from lbdash.viewmodels.cells import ADMIN_CSS, connectivity_strip, number, pill, share_bar, sparkline, version_tag
 from lbdash.viewmodels.html import EMPTY, Html, attrs, esc, join, tag
 from lbdash.viewmodels.marks import backend_link, drawer_link, service_url
-from lbdash.viewmodels.shares import Expected
 from lbdash.viewmodels.standing import Standing, standing
 
 Cells = Mapping[str, Html]
@@ -65,14 +64,11 @@ class Moving:
     def of(
         cls,
         found: BackendNumbers | None,
-        expected: Expected | None,
+        wanted: float | None,
         top: float,
         spark: Sequence[float | None],
         reported: bool,
     ) -> Moving:
-        wanted = None
-        if expected is not None:
-            wanted = expected.fair if expected.configured is None else expected.configured
         if found is None:
             return cls(None, None, None, None, None, (None, None, None), 0, wanted, top, spark, reported)
         numbers, latency = found.numbers, found.numbers.latency

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 
 from lbdash.live.state import Backend, Service
 from lbdash.live.view import LiveView, ServiceNumbers
@@ -17,7 +18,7 @@ from lbdash.viewmodels.heat import natural
 from lbdash.viewmodels.html import EMPTY, Html, esc, join, tag
 from lbdash.viewmodels.marks import service_url
 from lbdash.viewmodels.screen import Column, Memo, Row, Screen, Table
-from lbdash.viewmodels.shares import Expected, effective_weight, expected
+from lbdash.viewmodels.shares import effective_weight, expected
 from lbdash.viewmodels.standing import connected, version_order
 
 PICK_ALL = Html('<input type="checkbox" data-pick-all aria-label="Select all that are shown">')
@@ -48,28 +49,53 @@ def columns(biased: bool, may_steer: bool) -> tuple[Column, ...]:
 
 
 def build(view: LiveView, service: Service, memo: Memo, may_steer: bool) -> Screen:
-    shares = memo.keep("shares", (service,), lambda: expected(service))
-    biased = any(share.configured is None for share in shares.values())
-    rows = _rows(view, service, memo, shares, may_steer)
+    biased, wanted = memo.keep("wanted", (service,), lambda: _wanted(service))
+    rows = _rows(view, service, memo, wanted, may_steer)
     table = Table("backends", f"Backends of {service.key}", columns(biased, may_steer), rows, _empty(service))
     return Screen("", {"see-more": _see_more(service)}, {"backends": table}, _bar(service, may_steer))
 
 
+def _wanted(service: Service) -> tuple[bool, Mapping[str, float]]:
+    """Whether only a fair share can be given, and the share (0..1) that each backend should have.
+
+    Rounded to what is shown, as one backend more changes a thousand fair shares a little.
+    """
+    shares = expected(service)
+    biased = any(share.configured is None for share in shares.values())
+    exact = ((a, share.fair if share.configured is None else share.configured) for a, share in shares.items())
+    return biased, {address: round(share, 4) for address, share in exact}
+
+
 def _rows(
-    view: LiveView, service: Service, memo: Memo, shares: Mapping[str, Expected], may_steer: bool
+    view: LiveView, service: Service, memo: Memo, wanted: Mapping[str, float], may_steer: bool
 ) -> tuple[Row, ...]:
     numbers = view.numbers(service.key)
-    top, reported = _top(numbers, shares), connected(service) > 0
+    top, reported = _top(numbers, wanted), connected(service) > 0
     order = tuple(memo.keep("order", (service,), lambda: version_order(service)))
-    addresses = memo.keep("addresses", (service.backends,), lambda: sorted(service.backends, key=natural))
+    addresses = memo.keep("addresses", (service.backends,), lambda: sorted(service.backends, key=_place))
     # A point is 10 s wide: looking every 2 s is soon enough, and reading all of them is not cheap.
-    sparks = memo.keep("sparks", (int(view.now / 2), len(addresses)), lambda: view.sparklines(service.key))
-    rows = []
-    for address in addresses:
-        fixed = _fixed(view.now, service, service.backends[address], order, may_steer)
-        moving = Moving.of(numbers.backends.get(address), shares.get(address), top, sparks.get(address, ()), reported)
-        rows.append(_row(memo, address, fixed, moving))
-    return tuple(rows)
+    sparks = memo.keep("sparks", (int(view.now / 2),), lambda: view.sparklines(service.key))
+    minute = int(view.now // 60)
+
+    def row(address: str) -> Row:
+        backend, found, share = service.backends[address], numbers.backends.get(address), wanted.get(address)
+        spark, override = sparks.get(address, ()), service.routing.admin.get(address)
+        weight = service.routing.weight.get(address)
+
+        def build() -> Row:
+            fixed = _fixed(view.now, service, backend, order, may_steer)
+            return _row(memo, address, fixed, Moving.of(found, share, top, spark, reported))
+
+        # Looked at with what costs nothing to get: most of the time nothing of it is another object than before.
+        inputs = (backend, found, share, spark, override, weight, order, minute, top, reported)
+        return memo.keep(f"quick {address}", inputs, build)
+
+    return tuple(row(address) for address in addresses)
+
+
+@lru_cache(maxsize=20_000)
+def _place(address: str) -> tuple[str | int, ...]:
+    return tuple(natural(address))
 
 
 def _fixed(now: float, service: Service, backend: Backend, order: tuple[str, ...], may_steer: bool) -> Standfast:
@@ -95,10 +121,10 @@ def _row(memo: Memo, address: str, fixed: Standfast, moving: Moving) -> Row:
     return memo.row("backends", address, (fixed, moving), build)
 
 
-def _top(numbers: ServiceNumbers, shares: Mapping[str, Expected]) -> float:
+def _top(numbers: ServiceNumbers, wanted: Mapping[str, float]) -> float:
     """One scale for all bars, a power of two, so that bars do not breathe."""
     measured = [found.numbers.share or 0.0 for found in numbers.backends.values()]
-    highest = max([*measured, *(share.configured or share.fair for share in shares.values())], default=0.0)
+    highest = max([*measured, *wanted.values()], default=0.0)
     top = 1.0
     while top / 2 > highest and top > 1e-4:
         top /= 2

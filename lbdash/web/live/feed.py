@@ -39,7 +39,7 @@ class Feed:
     """`compose`, `blob` and `load` are bound to the page's subject. `viewers` counts open sockets."""
 
     key: Key
-    compose: Callable[[Memo, object], Screen]
+    compose: Callable[[Memo, object, bool], Screen]
     blob: Callable[[Memo, object], bytes | None] | None = None
     load: Callable[[], Awaitable[object]] | None = None  # what the store does not hold, e.g. from the database
     loaded: object = None
@@ -53,9 +53,9 @@ class Feed:
     _handed: OrderedDict[int, Shown] = field(default_factory=OrderedDict)
     _frames: OrderedDict[tuple[int, int], str | None] = field(default_factory=OrderedDict)
 
-    def paint(self) -> Shown:
-        """Compose now; the newest screen is what every viewer gets next."""
-        self.latest = Shown(next(_serials), self.compose(self.memo, self.loaded))
+    def paint(self, fresh: bool = True) -> Shown:
+        """Compose now, with `fresh` numbers or those of the last time; every viewer gets the newest screen next."""
+        self.latest = Shown(next(_serials), self.compose(self.memo, self.loaded, fresh))
         self._wake()
         return self.latest
 

@@ -72,12 +72,13 @@ class Hub:
 
     async def _run(self) -> None:
         changes = self._runtime.store.subscribe()
-        lanes = Lanes(changes, time.monotonic)
+        store = self._runtime.store
+        lanes = Lanes(changes, time.monotonic, lambda: store.topology_version)
         try:
             while watched := self._watched():
                 began = time.thread_time()  # not wall time: a busy machine must not look like a dear page
                 for feed in watched:
-                    self._paint(feed, pulse=lanes.pulse)
+                    self._paint(feed, lanes)
                 await lanes.next(time.thread_time() - began)
         finally:
             changes.close()
@@ -86,10 +87,10 @@ class Hub:
     def _watched(self) -> list[Feed]:
         return [feed for feed in self._feeds.values() if feed.viewers]
 
-    def _paint(self, feed: Feed, pulse: bool) -> None:
+    def _paint(self, feed: Feed, lanes: Lanes) -> None:
         try:
-            feed.paint()
-            if pulse:
+            feed.paint(lanes.fresh)
+            if lanes.pulse:
                 feed.paint_blob()
                 self._reload(feed)
         except Http404 as error:

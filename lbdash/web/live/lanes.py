@@ -38,14 +38,20 @@ class Budget:
 
 
 class Lanes:
-    """`pulse` is true for rounds in which the once-a-second things are due. `clock`: monotonic seconds."""
+    """`pulse`: the once-a-second things are due in this round. `fresh`: it needs new numbers.
 
-    def __init__(self, changes: Subscription, clock: Callable[[], float]) -> None:
-        self._changes, self._clock = changes, clock
-        self._state = self._numbers = False
+    `clock`: monotonic seconds. `version`: of the topology, which tells a registration or command (shown beside the
+    numbers there are) from a connection that changed its state (which is in the numbers). When both come at once the
+    connection waits for the next round of numbers.
+    """
+
+    def __init__(self, changes: Subscription, clock: Callable[[], float], version: Callable[[], int]) -> None:
+        self._changes, self._clock, self._version = changes, clock, version
+        self._state = self._numbers = self._turned = False
+        self._shown = version()
         self._painted = self._pulsed = clock()
         self._budget = Budget(self._painted)
-        self.pulse = True
+        self.pulse = self.fresh = True
 
     async def next(self, cost_s: float) -> None:
         """Return when the next round is due; the last one took `cost_s` of CPU."""
@@ -73,11 +79,16 @@ class Lanes:
         except TimeoutError:
             return
         self._state |= changed.topology
+        self._turned |= changed.topology and self._version() == self._shown
         self._numbers |= changed.counters
 
     def _begin(self) -> None:
-        self._painted = now = self._clock()
-        self._state = self._numbers = False
+        now = self._clock()
         self.pulse = now - self._pulsed >= PULSE_S
+        self.fresh = self.pulse or self._turned or not self._state or now - self._painted >= METRICS_S
         if self.pulse:
             self._pulsed = now
+        if self.fresh:
+            self._painted, self._numbers, self._turned = now, False, False
+        self._state = False
+        self._shown = self._version()

@@ -16,6 +16,7 @@ from lbdash.viewmodels.screen import Memo, Screen
 from lbdash.web import access
 from lbdash.web.live.feed import Feed, Key
 from lbdash.web.live.hub import Hub
+from lbdash.web.live.steady import Steady
 from lbdash.web.roles import Identity, Role
 
 if TYPE_CHECKING:
@@ -70,11 +71,14 @@ class Live:
     def feed(self, key: Key, runtime: Runtime, hub: Hub, kwargs: Mapping[str, Any]) -> Feed:
         query, blob, load = dict(key.query), self.blob, self.load
 
-        def ask(memo: Memo, loaded: object) -> Ask:
-            return Ask(runtime, runtime.store.view(), query, key.may_steer, memo, hub, loaded)
+        steady = Steady()
 
-        def compose(memo: Memo, loaded: object) -> Screen:
-            asked = ask(memo, loaded)
+        def ask(memo: Memo, loaded: object, fresh: bool = True) -> Ask:
+            view = steady.over(runtime.store.view(), fresh)
+            return Ask(runtime, view, query, key.may_steer, memo, hub, loaded)
+
+        def compose(memo: Memo, loaded: object, fresh: bool) -> Screen:
+            asked = ask(memo, loaded, fresh)
             return _with_header(self.compose(asked, **kwargs), asked.view)
 
         return Feed(
