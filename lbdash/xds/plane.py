@@ -39,7 +39,7 @@ class Plane:
         self.clients = Clients(store.apply, clock)
         self._releases = Releases()
         self._released: Mapping[str, set[str]] = {}
-        self._listening: dict[str, set[AdsStream]] = {}
+        self._watching: dict[str, set[AdsStream]] = {}
         self._held: set[AdsStream] = set()
         self._open = False
         self._proof = _Proof()
@@ -77,9 +77,10 @@ class Plane:
     def concern(self, services: Iterable[str], now: float) -> None:
         """What is served of these changed."""
         for service in services:
-            for stream in self._listening.get(service, ()):
+            for stream in self._watching.get(service, ()):
                 stream.wake.set()
-                self._judge(stream, stream.clients[service], now)
+                if service in stream.clients:
+                    self._judge(stream, stream.clients[service], now)
 
     def _wake(self, streams: set[AdsStream]) -> None:
         for stream in streams:
@@ -101,14 +102,24 @@ class Plane:
         self._held.add(stream)
         return False
 
-    def listen(self, stream: AdsStream, services: frozenset[str]) -> None:
-        """`services`: all that the stream's client listens for now."""
+    def listen(self, stream: AdsStream) -> None:
+        """Its subscriptions may have changed."""
+        self._watch(stream, stream.subscriptions.services())
+        services = stream.subscriptions.listeners
         for service in stream.clients.keys() - services:
-            self._leave(stream, service, "closed")
+            self.clients.close(stream.clients.pop(service), "closed")
         for service in services - stream.clients.keys():
             stream.clients[service] = self.clients.open(stream.origin, service)
-            self._listening.setdefault(service, set()).add(stream)
             self._tell_left_out(stream.clients[service])
+
+    def _watch(self, stream: AdsStream, services: frozenset[str]) -> None:
+        for service in services - stream.watching:
+            self._watching.setdefault(service, set()).add(stream)
+        for service in stream.watching - services:
+            self._watching[service].discard(stream)
+            if not self._watching[service]:
+                del self._watching[service]
+        stream.watching = services
 
     def _tell_left_out(self, client: XdsClient) -> None:
         served = self.snapshot.services.get(client.service)
@@ -124,15 +135,9 @@ class Plane:
 
     def leave(self, stream: AdsStream, reason: str) -> None:
         self._held.discard(stream)
-        for service in list(stream.clients):
-            self._leave(stream, service, reason)
-
-    def _leave(self, stream: AdsStream, service: str, reason: str) -> None:
-        self.clients.close(stream.clients.pop(service), reason)
-        listeners = self._listening[service]
-        listeners.discard(stream)
-        if not listeners:
-            del self._listening[service]
+        self._watch(stream, frozenset())
+        for client in stream.clients.values():
+            self.clients.close(client, reason)
 
     def _judge(self, stream: AdsStream, client: XdsClient, now: float) -> None:
         served = self.snapshot.services.get(client.service)

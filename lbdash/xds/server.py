@@ -18,7 +18,7 @@ from lbdash.live.store import Store
 from lbdash.proto import xds_pb2 as pb
 from lbdash.tasks import spawn, stop
 from lbdash.xds.clients import SOURCE, LoadStream, Origin
-from lbdash.xds.names import ADS_SERVICE, LDS, LRS_SERVICE
+from lbdash.xds.names import ADS_SERVICE, LRS_SERVICE
 from lbdash.xds.plane import Plane
 from lbdash.xds.snapshot import GRACE_S
 from lbdash.xds.stream import AdsStream
@@ -121,11 +121,9 @@ class XdsServer:
 
     def _take(self, stream: AdsStream, request: pb.DiscoveryRequest) -> None:
         answered = stream.subscriptions.hear(request)
-        if request.type_url == LDS:
-            services = stream.subscriptions.types[LDS].names
-            if len(services) > MAX_SERVICES:
-                raise TooMuch(f"one stream may listen for {MAX_SERVICES} services")
-            self.plane.listen(stream, services)
+        if len(stream.subscriptions.listeners) > MAX_SERVICES:
+            raise TooMuch(f"one stream may listen for {MAX_SERVICES} services")
+        self.plane.listen(stream)
         if answered is not None:
             self.plane.answered(stream)
         stream.wake.set()

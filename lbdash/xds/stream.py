@@ -11,10 +11,12 @@ from lbdash.xds.subscriptions import Subscriptions
 
 @dataclass(slots=True, eq=False)
 class AdsStream:
-    """`clients`: by service, as its listeners name them. `wake`: there may be something to write."""
+    """`watching`: services that its names belong to. `clients`: by service, of its listeners. `wake`: there may be
+    something to write."""
 
     origin: Origin
     opened_at: float
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    watching: frozenset[str] = frozenset()
     clients: dict[str, XdsClient] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lbdash.proto import xds_pb2 as pb
-from lbdash.xds.names import EDS, TYPES, WHOLE
+from lbdash.xds.names import CDS, EDS, LDS, RDS, TYPES, WHOLE, service_of
 from lbdash.xds.resources import Key, Resource
 
 MAX_NAMES = 2000  # per type
@@ -100,6 +100,16 @@ class Subscriptions:
             if due is not None:
                 self._serial += 1
                 yield subscription.send(due, str(self._serial), revision)
+
+    @property
+    def listeners(self) -> frozenset[str]:
+        """Services whose listener the client wants: it has a channel to each of them."""
+        return self.types[LDS].names
+
+    def services(self) -> frozenset[str]:
+        """All that any of its names belongs to."""
+        clusters = self.types[CDS].names | self.types[EDS].names
+        return self.listeners | self.types[RDS].names | frozenset(map(service_of, clusters))
 
     def follows(self, resources: Mapping[Key, Resource]) -> bool:
         """The client wants endpoints, and has accepted everything of `resources` that it asked for."""

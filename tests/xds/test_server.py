@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from lbdash.config import Tls
 from lbdash.live.view import Numbers
+from lbdash.xds.plan import Endpoint
+from lbdash.xds.resources import encode
 from tests.xds.world import SERVICE, Backend, World
 
 
@@ -203,3 +208,51 @@ async def test_a_backend_in_maint_leaves_the_endpoints_when_its_last_call_ends()
             assert one.address in [locality.name for locality in endpoints()]
             await world.until(lambda: one.address not in [locality.name for locality in endpoints()])
             assert await stock.calls(10) == {"two": 10}
+
+
+async def test_what_a_client_turns_down_is_shown_with_its_reason_and_the_old_configuration_stays() -> None:
+    async with World() as world:
+        one = await world.backend("one")
+        async with world.stock() as stock:
+            await stock.calls(1)
+            await world.until(lambda: world.clients()[0].applied_revision or world.clients()[0].connectivity)
+            plane = world.xds.plane
+            served = plane.snapshot.services[SERVICE]
+            (cluster,) = served.plan.clusters
+            (locality,) = cluster.localities
+            wrong = replace(locality, endpoints=(Endpoint("not-an-address", 1, False),))
+            plan = replace(served.plan, clusters=(replace(cluster, localities=(wrong,)),))
+            plane.snapshot.put(replace(served, plan=plan, resources=encode(plan, 99, served.resources)))
+            plane.concern({SERVICE}, world.clock())
+            await world.until(lambda: world.clients()[0].rejected)
+            ((_, reason),) = world.clients()[0].rejected
+            assert reason.startswith("EDS: ")
+            assert "not-an-address" in reason
+            assert await stock.calls(5) == {"one": 5}
+            revision = await world.weigh(one, 50)
+            await world.followed(revision)
+            assert world.clients()[0].rejected == ()
+
+
+async def test_tls_asks_for_a_certificate_when_it_has_an_authority(tmp_path: Path) -> None:
+    key, cert = await certificate(tmp_path)
+    async with World(tls=Tls(ca=cert, cert=cert, key=key)) as world:
+        await world.backend("one")
+        async with world.stock(tls=Tls(ca=cert, cert=cert, key=key)) as stock:
+            assert await stock.calls(5) == {"one": 5}
+        async with world.stock(tls=Tls(ca=cert)) as stranger:
+            answer = await stranger.do("calls", n=1)
+            assert answer["by"] == {}
+        assert len(world.service.clients) == 1
+
+
+async def certificate(folder: Path) -> tuple[str, str]:
+    """Self-signed, for 127.0.0.1: (key, certificate), paths."""
+    key, cert = str(folder / "key.pem"), str(folder / "cert.pem")
+    process = await asyncio.create_subprocess_exec(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
+        *("-subj", "/CN=lbdash", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await process.wait() == 0
+    return key, cert

@@ -14,18 +14,21 @@ from typing import Any, Self
 
 import grpc
 
-from lbdash.config import Watch
+from lbdash.config import Tls, Watch
 from lbdash.live.state import Client, Service
 from lbdash.live.store import Store
+from lbdash.ports import grpc_server
 from lbdash.registry.control_keys import admin_key, versions_key, weight_key
 from lbdash.registry.memory import MemoryRegistry
 from lbdash.sources.clock import Clock, tick
 from lbdash.sources.registry import RegistrySource
 from lbdash.tasks import spawn, stop
+from lbdash.xds.bootstrap import bootstrap
 from lbdash.xds.server import OPTIONS, Limits, XdsServer
 
 Json = dict[str, Any]
 SERVICE = "svc.app"
+PLAIN = Tls()
 SCRIPT = Path(__file__).with_name("stock.py")
 
 
@@ -89,19 +92,18 @@ class Stock:
 
 
 class World:
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, tls: Tls = PLAIN, **options: Any) -> None:
         self.registry = MemoryRegistry()
+        self.tls = tls
         self.backends: list[Backend] = []
         self.options = options
         self.port = 0
 
     async def __aenter__(self) -> Self:
-        self.stack = contextlib.AsyncExitStack()
         await self.start_dashboard()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stack.aclose()
         await self.stop_dashboard()
         await self.registry.close()
         for backend in self.backends:
@@ -115,10 +117,9 @@ class World:
         self.clock = Clock()
         self.store = Store(self.clock)
         self.xds = XdsServer(self.store, self.clock, ready or self._listed, **self.options)
-        self.server = grpc.aio.server(options=[("grpc.so_reuseport", 0), *OPTIONS])
-        self.xds.add_to(self.server)
-        self.port = self.server.add_insecure_port(f"127.0.0.1:{self.port}")
-        await self.server.start()
+        bind = f"127.0.0.1:{self.port}"
+        self.server = grpc_server("--xds", bind, self.tls, self.xds.add_to, OPTIONS)
+        self.port = int((await self.server.__aenter__()).rpartition(":")[2])
         source = RegistrySource(self.registry, self.store, self.clock, [Watch("/svc/", "hwholiday")])
         self.tasks = [
             spawn(source.run(), "registry"),
@@ -131,7 +132,7 @@ class World:
         return len(sources) == 2 and all(source.synced for source in sources)
 
     async def stop_dashboard(self) -> None:
-        await self.server.stop(None)
+        await self.server.__aexit__(None, None, None)
         await stop(*self.tasks)
 
     @property
@@ -186,13 +187,13 @@ class World:
 
     # ---- stock clients
 
-    def bootstrap(self, node: str = "test-node") -> str:
-        server = {"server_uri": f"127.0.0.1:{self.port}", "channel_creds": [{"type": "insecure"}]}
-        return json.dumps({"xds_servers": [{**server, "server_features": ["xds_v3"]}], "node": {"id": node}})
-
     @contextlib.asynccontextmanager
-    async def stock(self, node: str = "test-node", target: str = f"xds:///{SERVICE}") -> AsyncIterator[Stock]:
-        env = {**os.environ, "GRPC_XDS_BOOTSTRAP_CONFIG": self.bootstrap(node)}
+    async def stock(
+        self, node: str = "test-node", target: str = f"xds:///{SERVICE}", tls: Tls | None = None
+    ) -> AsyncIterator[Stock]:
+        document = bootstrap(f"127.0.0.1:{self.port}", node, tls)
+        document["xds_servers"][0]["server_features"] = ["xds_v3"]  # what is withdrawn shall be seen to go
+        env = {**os.environ, "GRPC_XDS_BOOTSTRAP_CONFIG": json.dumps(document)}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(SCRIPT), target, stdin=pipe, stdout=pipe, env=env
