@@ -6,12 +6,14 @@ trouble must still be steerable out of it.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lbdash.balancing.policies import make_policy
 from lbdash.control import fleet
 from lbdash.control.checks import broken_registries, frozen, sense, stale
-from lbdash.control.commands import Command, Freeze, Restore, Undo
+from lbdash.control.commands import Command, Freeze, Restore, SetPolicy, Undo
 from lbdash.control.impact import Impact, impact
 from lbdash.control.looks import Looks, factor, judged
 from lbdash.control.obey import connected, why_not
@@ -20,6 +22,7 @@ from lbdash.control.plan import Plan, plan
 from lbdash.control.words import listed
 from lbdash.live.state import Service
 from lbdash.live.view import LiveView
+from lbdash.registry.control_values import parse_policy
 
 __all__ = ["Impact", "Objection", "impact", "objections"]
 
@@ -52,7 +55,12 @@ def objections(
     if refused := (*frozen(view.state), *sense(service, command)):
         return refused
     changes = plan(service, command, "", "", now)
-    return (*_sources(view, now), *_nobody(service, changes), *_worse(view, service, changes, capacity_floor))
+    return (
+        *_sources(view, now),
+        *_policy(command),
+        *_nobody(service, changes),
+        *_worse(view, service, changes, capacity_floor),
+    )
 
 
 def _freeze(view: LiveView, command: Freeze) -> tuple[Objection, ...]:
@@ -65,6 +73,16 @@ def _sources(view: LiveView, now: float) -> Iterator[Objection]:
     if broken := broken_registries(view.state, now):
         names = listed(source.name for source in broken)
         yield Objection("registry_stale", f"What is registered may be out of date: {names}.", True)
+
+
+def _policy(command: Command | Restore) -> Iterator[Objection]:
+    """Clients keep the policy they have when they cannot make the one they are told."""
+    if isinstance(command, SetPolicy) and command.value is not None:
+        choice = parse_policy(dict(command.value))
+        try:
+            make_policy(choice.name, choice.config, random.Random(0))
+        except ValueError as error:
+            yield Objection("unknown_policy", f"Clients of our library would not take it: {error}.", True)
 
 
 def _nobody(service: Service, changes: Plan) -> Iterator[Objection]:

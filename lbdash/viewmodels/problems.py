@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lbdash.live.state import Client, Service
@@ -46,8 +46,19 @@ def _registrations(service: Service) -> Iterable[Finding]:
     for backend in service.backends.values():
         for registration in backend.registrations if backend.gone_at is None else ():
             yield from _of(registration, backend.address)
+        if len(backend.registrations) > 1:
+            yield Finding(_duplicate(backend.registrations), backend.address)
     for registration in service.invalid.values():
         yield from _of(registration, registration.key)
+
+
+def _duplicate(registrations: Sequence[Registration]) -> Problem:
+    """Harmless where they agree: after a crash the old key lingers until its lease ends."""
+    text = f"{len(registrations)} keys name this address; the newest, {registrations[0].key[-80:]}, speaks for it"
+    differ = [name for name in ("version", "weight") if len({getattr(found, name) for found in registrations}) > 1]
+    if not differ:
+        return Problem("duplicate_address", f"{text}.", "info")
+    return Problem("duplicate_address", f"{text}. They differ in {' and '.join(differ)}.")
 
 
 def _of(registration: Registration, subject: str) -> Iterable[Finding]:

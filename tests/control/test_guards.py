@@ -241,6 +241,13 @@ async def test_impact_of_a_drain_counts_survivors(fleet: House) -> None:
     assert any("ends by itself" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("value", [{"name": "p2c_ewm"}, {"name": "p2c_ewma", "config": {"decay": 1}}])
+async def test_a_policy_that_clients_would_not_take_is_held_against_it(bare: House, value: dict[str, object]) -> None:
+    [objection] = against(bare, SetPolicy(value)).values()
+    assert (objection.code, objection.forceable) == ("unknown_policy", True)
+    assert objection.text.startswith("Clients of our library would not take it: ")
+
+
 async def test_impact_without_clients_says_so(bare: House) -> None:
     notes = impact(bare.store.view(), APP, SetPolicy({"name": "x"}), bare.now).notes
     assert "No client reports: whether anyone follows cannot be seen here." in notes

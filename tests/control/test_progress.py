@@ -78,7 +78,7 @@ async def test_who_cannot_obey_is_named_and_not_waited_for(fleet: House) -> None
 
 
 async def test_a_client_that_rejects_the_value_cannot_obey(fleet: House) -> None:
-    result = await fleet.run(SetPolicy({"name": "magic"}))
+    result = await fleet.run(SetPolicy({"name": "magic"}), force="clients of another make know it")
     await applied(fleet, "web-01", result.revision, rejected=((policy_key(APP), "unknown policy"),))
     progress = fleet.progress(result.id)
     assert progress.cannot_obey == (("web-01", "web-01", "rejected: unknown policy"),)
