@@ -42,10 +42,12 @@ class Access:
             if not os.access(path, os.R_OK):
                 raise ValueError(f"etcd: cannot read {path}")
 
+    def tls(self, endpoint: Endpoint) -> bool:
+        return endpoint.tls if endpoint.tls is not None else bool(self.ca or self.cert)
+
     def channel(self, endpoint: Endpoint) -> grpc.aio.Channel:
         """Raises RegistryUnavailable when a certificate has gone since."""
-        tls = endpoint.tls if endpoint.tls is not None else bool(self.ca or self.cert)
-        if not tls:
+        if not self.tls(endpoint):
             return grpc.aio.insecure_channel(endpoint.address, options=OPTIONS)
         credentials = grpc.ssl_channel_credentials(_pem(self.ca), _pem(self.key), _pem(self.cert))
         return grpc.aio.secure_channel(endpoint.address, credentials, options=OPTIONS)

@@ -106,7 +106,8 @@ class Wire:
             if await connected(link.channel, self.timeout / len(self._endpoints)):
                 return link
             self._leave(link)
-        raise RegistryUnavailable(f"{what}: no etcd endpoint answers ({self})")
+        how = {"with TLS" if self._access.tls(endpoint) else "without TLS" for endpoint in self._endpoints}
+        raise RegistryUnavailable(f"{what}: no etcd endpoint answers ({self}); tried {' and '.join(sorted(how))}")
 
     def _link(self, endpoint: Endpoint) -> _Link:
         if endpoint not in self._links:
