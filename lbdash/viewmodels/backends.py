@@ -21,6 +21,8 @@ from lbdash.viewmodels.screen import Column, Memo, Row, Screen, Table
 from lbdash.viewmodels.shares import effective_weight, expected
 from lbdash.viewmodels.standing import connected, version_order
 
+MAX_ROWS = 3000  # 2 kB of HTML each; beyond them a page takes seconds to make, and a browser longer
+
 PICK_ALL = Html('<input type="checkbox" data-pick-all aria-label="Select all that are shown">')
 
 
@@ -72,7 +74,7 @@ def _rows(
     numbers = view.numbers(service.key)
     top, reported = _top(numbers, wanted), connected(service) > 0
     order = tuple(memo.keep("order", (service,), lambda: version_order(service)))
-    addresses = memo.keep("addresses", (service.backends,), lambda: sorted(service.backends, key=_place))
+    addresses = memo.keep("addresses", (service.backends, service.routing), lambda: _addresses(service))
     # A point is 10 s wide: looking every 2 s is soon enough, and reading all of them is not cheap.
     sparks = memo.keep("sparks", (int(view.now / 2),), lambda: view.sparklines(service.key))
     minute = int(view.now // 60)
@@ -91,6 +93,16 @@ def _rows(
         return memo.keep(f"quick {address}", inputs, build)
 
     return tuple(row(address) for address in addresses)
+
+
+def _addresses(service: Service) -> list[str]:
+    """What is drawn, in order; when there is too much, what operators have changed goes first."""
+    routing, addresses = service.routing, sorted(service.backends, key=_place)
+    if len(addresses) > MAX_ROWS:
+        changed = routing.admin.keys() | routing.weight.keys()
+        first = sorted(addresses, key=lambda address: address not in changed)
+        addresses = sorted(first[:MAX_ROWS], key=_place)
+    return addresses
 
 
 @lru_cache(maxsize=20_000)
@@ -149,7 +161,15 @@ def _empty(service: Service) -> Html:
 
 def _see_more(service: Service) -> Html:
     """A service nobody reports to: what the registry alone knows is the table; these are the ways to know more."""
-    return EMPTY if connected(service) else _SEE_MORE
+    return join((_left_out(service), EMPTY if connected(service) else _SEE_MORE))
+
+
+def _left_out(service: Service) -> Html:
+    more = len(service.backends) - MAX_ROWS
+    if more <= 0:
+        return EMPTY
+    few = f"{fmt.plural(more, 'backend')} of {fmt.count(len(service.backends))} not drawn here"
+    return tag("p", esc(f"{few}; the API lists all, and each has its page."), class_="muted")
 
 
 _SEE_MORE = Html("""<section class="panel see-more"><header><h2>Seen through the registry alone</h2>
