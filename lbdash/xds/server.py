@@ -116,8 +116,8 @@ class XdsServer:
         except TooMuch as error:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         finally:
+            self.plane.leave(stream, "stream ended")  # before anything waits: grpc may cancel a handler twice
             await stop(writer)
-            self.plane.leave(stream, "stream ended")
 
     def _take(self, stream: AdsStream, request: pb.DiscoveryRequest) -> None:
         answered = stream.subscriptions.hear(request)
