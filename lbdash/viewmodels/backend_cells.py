@@ -209,7 +209,7 @@ def _subconns(states: tuple[tuple[Connectivity, int], ...] | None, reported: boo
     return connectivity_strip(dict(states))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _spark(values: tuple[float | None, ...]) -> Html:
     return sparkline(values)
 

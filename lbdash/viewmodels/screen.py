@@ -103,7 +103,7 @@ class Memo:
 
     __slots__ = ("_kept", "_limit", "rates")
 
-    def __init__(self, limit: int = 20_000) -> None:
+    def __init__(self, limit: int = 60_000) -> None:
         self._kept: dict[str, tuple[tuple[object, ...], Any]] = {}
         self._limit = limit
         self.rates = Rates()
