@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil, exp, inf, log2
 from typing import Any
 
+from lbdash.balancing.orca import ReportedWeight
 from lbdash.model import DEFAULT_WEIGHT, LATENCY_BUCKETS, Outcome
 
 CANCELLED, INFRASTRUCTURE = Outcome.CANCELLED, Outcome.INFRASTRUCTURE
@@ -52,6 +53,7 @@ class Endpoint:
         "listener",
         "outcomes",
         "picks",
+        "reported",
         "streams",
         "success",
         "version",
@@ -76,6 +78,7 @@ class Endpoint:
         self.last_done: float | None = None
         self.last_ok = True  # how the newest completion went
         self.last_pick = -inf
+        self.reported: ReportedWeight | None = None  # what the backend itself says of its load, if it does
 
     @property
     def inflight(self) -> int:
