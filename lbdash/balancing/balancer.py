@@ -8,12 +8,13 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import isfinite
 from typing import Any
 
 import grpc
 
 from lbdash.balancing.endpoint import Backend, Endpoint
-from lbdash.balancing.picker import PickError, PickInfo, PickRecord, Policy, Queue
+from lbdash.balancing.picker import Drop, PickError, PickInfo, PickRecord, Policy, Queue, Subsetting, Timed
 from lbdash.balancing.policies import make_policy
 from lbdash.balancing.pool import Pool, aggregate
 from lbdash.balancing.router import Rejected, Route, Router
@@ -64,6 +65,8 @@ class Balancer:
         self._empty_waits = False  # the newest list is empty and not obeyed yet
         self._resolver_error: PickError | None = None
         self._rebuild: asyncio.TimerHandle | None = None
+        self._listed: Sequence[Backend] = ()  # what the resolver said; a policy may connect to some of it only
+        self._tick: asyncio.TimerHandle | None = None
         self._queued: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()  # set and replaced at each build
 
@@ -76,9 +79,13 @@ class Balancer:
         self._empty_waits = not backends and self.state is Connectivity.READY
         if not self._empty_waits:
             self._resolver_error = None
-            self.pool.replace(backends)
+            self._listed = backends
+            self.pool.replace(self._connected_to())
             self.rebuild()
         return not self._empty_waits
+
+    def _connected_to(self) -> Sequence[Backend]:
+        return self.policy.subset(self._listed) if isinstance(self.policy, Subsetting) else self._listed
 
     def set_routing(self, routing: Routing) -> None:
         """Obey at once: when this returns, the next pick follows `routing`."""
@@ -100,6 +107,13 @@ class Balancer:
             log.warning("%s: %s", self.routing.service, self.policy_problem)
         else:
             self._policy_in_use, self.policy_problem = choice, ""
+            self._policy_changed()
+
+    def _policy_changed(self) -> None:
+        for subconn in self.pool.subconns:
+            subconn.endpoint.listener = None
+        self.pool.replace(self._connected_to())
+        self._schedule_tick()
 
     def resolver_failed(self, text: str) -> None:
         """No list could be had. A list we have stays in force."""
@@ -135,8 +149,23 @@ class Balancer:
         self.ready = sum(member.state is Connectivity.READY for member in members)
         self._wake()
         self.on_build()
+        if self._tick is None:
+            self._schedule_tick()
         if self._empty_waits and self.state is not Connectivity.READY:
             self.set_backends(())
+
+    def _schedule_tick(self) -> None:
+        """What the policy does from time to time runs beside the calls, never on their path."""
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        if isinstance(self.policy, Timed) and isfinite(self.policy.period) and not self.closed:
+            self._tick = asyncio.get_running_loop().call_later(self.policy.period, self._ticked, self.policy)
+
+    def _ticked(self, policy: Timed) -> None:
+        self._schedule_tick()
+        if policy.tick(self.clock()) and self._router is not None:
+            self.rebuild()
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -197,7 +226,7 @@ class Balancer:
         if isinstance(error, Rejected):
             self.tally.count_route(error.ask, "", error.reason)
         if record is not None:
-            record.result, record.error = "fail", str(error)
+            record.result, record.error = "drop" if isinstance(error, Drop) else "fail", str(error)
             self._keep(record)
 
     def queued(self, task: asyncio.Task[Any], info: PickInfo) -> asyncio.Task[Any]:
@@ -233,6 +262,7 @@ class Balancer:
         self._router = None
         if self._rebuild is not None:
             self._rebuild.cancel()
+        self._schedule_tick()
         self.state = Connectivity.SHUTDOWN
         self._wake()
         await self.pool.close(grace)

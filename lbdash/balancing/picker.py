@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from lbdash.balancing.endpoint import Endpoint
+from lbdash.balancing.endpoint import Backend, Endpoint
+from lbdash.model import Connectivity
 
 
 class PickError(Exception):
     """No endpoint for this call. A fail-fast call ends UNAVAILABLE with the text, a wait-for-ready call waits.
 
-    `reason` is for counters: "no_version" | "none_ready" | "all_maint".
+    `reason` is for counters: "no_version" | "none_ready" | "all_maint" | "dropped".
     """
 
     def __init__(self, text: str, reason: str = "none_ready") -> None:
         super().__init__(text)
         self.reason = reason
+
+
+class Drop(PickError):
+    """The call itself is wrong: it ends with `code` (a gRPC status name) at once, wait-for-ready or not."""
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text, "dropped")
+        self.code = code
 
 
 class Queue(Exception):
@@ -110,6 +119,33 @@ class Policy(Protocol):
 
     def load(self, endpoint: Endpoint, now: float) -> float | None:
         """The number this policy compares, for display; None when it compares none."""
+        ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A policy with something to do from time to time, away from the calls' path."""
+
+    period: float
+
+    def tick(self, now: float) -> bool:
+        """Called about every `period` seconds. True: the pickers must be built again."""
+        ...
+
+
+@runtime_checkable
+class Subsetting(Protocol):
+    """A policy that connects to some of the backends only."""
+
+    def subset(self, backends: Sequence[Backend]) -> Sequence[Backend]: ...
+
+
+@runtime_checkable
+class KeepsPlaces(Protocol):
+    """A policy that places keys, and so must know the endpoints that cannot serve at present, too."""
+
+    def build_with(self, endpoints: Sequence[Endpoint], others: Mapping[Endpoint, Connectivity], now: float) -> Picker:
+        """Instead of `build`. `others`: as they count for a pick; a drained one as TRANSIENT_FAILURE."""
         ...
 
 

@@ -9,7 +9,7 @@ import grpc
 from lbdash.balancing.balancer import Balancer
 from lbdash.balancing.ended import rpc_error
 from lbdash.balancing.endpoint import Endpoint
-from lbdash.balancing.picker import PickError, PickInfo, Queue
+from lbdash.balancing.picker import Drop, PickError, PickInfo, Queue
 
 CLOSING = "the client connection is closing"
 
@@ -17,7 +17,8 @@ CLOSING = "the client connection is closing"
 async def place(balancer: Balancer, info: PickInfo, timeout: float | None, wait_for_ready: bool) -> Endpoint:
     """Repick at each new picker until an endpoint is found; `timeout` in seconds.
 
-    Raises AioRpcError: UNAVAILABLE (fail-fast and nothing left), DEADLINE_EXCEEDED, CANCELLED (channel closed).
+    Raises AioRpcError: UNAVAILABLE (fail-fast and nothing left), DEADLINE_EXCEEDED, CANCELLED (channel closed), or the
+    status of a call that was dropped.
     A fail-fast call waits only while something may still become READY.
     """
     last: PickError | None = None
@@ -28,6 +29,8 @@ async def place(balancer: Balancer, info: PickInfo, timeout: float | None, wait_
                     return _again(balancer, info)
                 except Queue:
                     pass
+                except Drop as error:
+                    raise _failed(balancer, error, info, grpc.StatusCode[error.code]) from None
                 except PickError as error:
                     if not wait_for_ready:
                         raise _failed(balancer, error, info, grpc.StatusCode.UNAVAILABLE) from None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lbdash.balancing.endpoint import Endpoint
-from lbdash.balancing.picker import Picker, PickError, PickInfo, Policy, Queue
+from lbdash.balancing.picker import KeepsPlaces, Picker, PickError, PickInfo, Policy, Queue
 from lbdash.balancing.tally import Ask
 from lbdash.balancing.versions import NO_VERSIONS, VERSION_HEADER, ShareDraw, header, matching
 from lbdash.model import Admin, Connectivity
@@ -51,8 +51,18 @@ class Group:
         self.drains_ignored = bool(candidates) and not undrained
         self.pending = any(member.state in _PENDING for member in allowed)
         endpoints = [member.endpoint for member in undrained or candidates]
-        self.picker: Picker | None = policy.build(endpoints, now) if endpoints else None
+        self.picker: Picker | None = _build(policy, endpoints, allowed, now) if endpoints else None
         self.error = _why(name, len(members), len(allowed))
+
+
+def _build(policy: Policy, endpoints: Sequence[Endpoint], allowed: Sequence[Member], now: float) -> Picker:
+    if not isinstance(policy, KeepsPlaces):
+        return policy.build(endpoints, now)
+    chosen = set(endpoints)
+    others = {member.endpoint: member.state for member in allowed if member.endpoint not in chosen}
+    drained = Connectivity.TRANSIENT_FAILURE  # READY, and yet to be passed over
+    others = {endpoint: drained if state is Connectivity.READY else state for endpoint, state in others.items()}
+    return policy.build_with(endpoints, others, now)
 
 
 def _why(name: str, members: int, allowed: int) -> PickError:

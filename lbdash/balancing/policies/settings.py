@@ -22,6 +22,11 @@ class Settings:
         self._left = {plain(name): (name, value) for name, value in config.items()}
         self._known: list[str] = []
 
+    @property
+    def empty(self) -> bool:
+        """Nothing was given, or everything is read."""
+        return not self._left
+
     def finish(self) -> None:
         """Refuse what nobody read."""
         unknown = ", ".join(sorted(name for name, _ in self._left.values()))
@@ -66,13 +71,16 @@ class Settings:
             raise self._error(name, value, f"one of {', '.join(among)}")
         return default if value is None else value
 
-    def seconds(self, name: str, default: float) -> float:
-        """A duration as protobuf writes it ("10s", "0.25s") or a number of seconds."""
+    def seconds(self, name: str, default: float, low: float = 0.0) -> float:
+        """A duration as protobuf writes it ("10s", "0.25s") or a number of seconds; `low` at least."""
         value = self.value(name)
         try:
-            return default if value is None else seconds(value)
+            given = default if value is None else seconds(value)
         except ValueError as error:
             raise ValueError(f"policy {self.policy}: {name}: {error}") from None
+        if given < low:
+            raise self._error(name, value, f"at least {low:g}s")
+        return given
 
     def group(self, name: str) -> Settings | None:
         """Settings inside a setting; None when absent. Its `finish` is the caller's to call."""

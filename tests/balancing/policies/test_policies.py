@@ -203,7 +203,7 @@ def test_p2c_weight_is_a_bias():
 def test_every_policy_explains_a_sampled_pick(name):
     backends = endpoints(3)
     record = PickRecord(0.0, "/s/M")
-    chosen = picker(name, backends).pick(PickInfo("/s/M", None, 0.0, record))
+    chosen = picker(name, backends).pick(PickInfo("/s/M", [("hash-key", "user_1")], 0.0, record))
     assert record.reason
     assert chosen.address in {candidate.address for candidate in record.candidates}
 
