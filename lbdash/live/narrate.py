@@ -178,6 +178,9 @@ def _client(before: State, after: State, event: ClientOpened | ClientClosed | Te
         yield Note(event.at, "problem", "warning", owner, f"telemetry refused: {event.reason}", client=event.id)
     elif isinstance(event, ClientOpened):
         came_back = event.id in before.owners
+        known = before.services[owner].clients[event.id] if came_back else None
+        if known is not None and known.gone_at is None and known.can_tell != event.can_tell:
+            return  # it never left, and only what it can tell is another: a stock client began to report
         yield Note(event.at, "client", "info", owner, f"{name} {'is back' if came_back else 'joined'}", client=event.id)
     else:
         severity = "info" if event.reason == "closed" else "warning"

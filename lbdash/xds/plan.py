@@ -76,26 +76,16 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`barred`: addresses in maint or offline. `left_out`: those that xDS cannot carry."""
+    """`barred`: addresses in maint or offline. `resting`: those that some cluster gives no new calls. `left_out`: those
+    that xDS cannot carry. `grouped`: load reports are per group of backends, which says nothing of one."""
 
     service: str
     clusters: tuple[Cluster, ...]
     routes: tuple[Route, ...]
     barred: tuple[str, ...] = ()
+    resting: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
-
-    @property
-    def grouped(self) -> bool:
-        """Load reports are per group of backends, which says nothing of one."""
-        everywhere = (locality for cluster in self.clusters for locality in cluster.localities)
-        return any(locality.name.startswith(_GROUP) for locality in everywhere)
-
-    @property
-    def resting(self) -> frozenset[str]:
-        """Addresses that some cluster gives no new calls."""
-        everywhere = (locality for cluster in self.clusters for locality in cluster.localities)
-        resting = (locality.name for locality in everywhere if all(end.draining for end in locality.endpoints))
-        return frozenset((*resting, *self.barred))
+    grouped: bool = False
 
 
 def make_plan(service: Service, released: Set[str] = frozenset()) -> Plan | None:
@@ -110,17 +100,20 @@ def make_plan(service: Service, released: Set[str] = frozenset()) -> Plan | None
     routes = tuple(planner.routes())
     clusters = tuple(planner.clusters(routes))
     barred = tuple(member.address for member in members if member.barred)
-    return Plan(service.key, clusters, routes, barred, left_out)
+    localities = [locality for cluster in clusters for locality in cluster.localities]
+    resting = frozenset(each.name for each in localities if all(end.draining for end in each.endpoints))
+    grouped = any(each.name.startswith(_GROUP) for each in localities)
+    return Plan(service.key, clusters, routes, barred, resting.union(barred), left_out, grouped)
 
 
 def _member(backend: Backend, routing: Routing) -> Member | None:
-    """None for host names, unix sockets and 0.0.0.0: clients would turn the whole resource down, or dial themselves."""
+    """None for host names, unix sockets, zones and 0.0.0.0: clients would turn it all down, or dial themselves."""
     host, _, port = backend.address.rpartition(":")
     try:
         ip = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return None
-    if is_unroutable(backend.address):
+    if is_unroutable(backend.address) or "%" in host:
         return None
     admin = routing.admin_of(backend.address)
     override = routing.weight.get(backend.address)
@@ -129,7 +122,7 @@ def _member(backend: Backend, routing: Routing) -> Member | None:
         backend.address,
         str(ip),
         int(port),
-        backend.version,
+        _spelt(backend.version),
         min(max(1, weight), MAX_WEIGHT),
         admin is Admin.DRAIN,
         admin is Admin.MAINT or not any(registration.online for registration in backend.registrations),
@@ -155,7 +148,7 @@ class _Planner:
             yield Route((Match(VERSION_HEADER, ""),), ((fallback, 1),))
         for rule in self._versions.rules:
             if _can_match(rule):
-                yield Route((absent, Match(rule.header, rule.exact)), ((self._asked(rule.version), 1),))
+                yield Route((absent, Match(rule.header, rule.exact)), ((self._asked(_spelt(rule.version)), 1),))
         yield Route((absent,), self._shared())
 
     def _asked(self, version: str) -> str:
@@ -167,10 +160,10 @@ class _Planner:
         missing: OnMissing = self._versions.on_missing
         if missing.action == "fail":
             return None
-        return cluster_name(self._service) if missing.action == "any" else self._cluster_of(missing.version)
+        return cluster_name(self._service) if missing.action == "any" else self._cluster_of(_spelt(missing.version))
 
     def _shared(self) -> tuple[tuple[str, int], ...]:
-        shares = {version: share for version, share in self._versions.shares.items() if share > 0}
+        shares = {_spelt(version): share for version, share in self._versions.shares.items() if share > 0}
         if not shares:
             return ((cluster_name(self._service), 1),)
         able = {version: share for version, share in shares.items() if self._can_serve(version)}
@@ -222,4 +215,14 @@ def _grouped(members: Sequence[Member], ends: Mapping[str, Endpoint]) -> tuple[L
 
 def _can_match(rule: Rule) -> bool:
     """Binary metadata is base64 on the wire; a bad name would be turned down; an empty value would mean presence."""
-    return bool(rule.exact) and not rule.header.endswith("-bin") and bool(_HEADER.fullmatch(rule.header))
+    return (
+        bool(rule.exact)
+        and rule.exact == _spelt(rule.exact)
+        and not rule.header.endswith("-bin")
+        and bool(_HEADER.fullmatch(rule.header))
+    )
+
+
+def _spelt(text: str | None) -> str:
+    """JSON can hold half a surrogate pair; the wire cannot."""
+    return (text or "").encode(errors="replace").decode()

@@ -34,7 +34,7 @@ class Dashboard:
         self.data = data
         self._command = [sys.executable, "-m", "lbdash", *self.verb, "--data", str(data)]
         self._command += ["--http", "127.0.0.1:0", "--telemetry", "127.0.0.1:0", *options]
-        self.http = self.telemetry = self.etcd = self.login = self._token = ""
+        self.http = self.telemetry = self.etcd = self.xds = self.login = self._token = ""
         self.errors: list[str] = []
 
     def __enter__(self) -> Self:
@@ -67,9 +67,9 @@ class Dashboard:
 
     def _learn(self) -> None:
         ready = self._line()
-        found = re.fullmatch(r"lbdash ready http=(\S+) telemetry=(\S+) etcd=(\S+)", ready)
+        found = re.fullmatch(r"lbdash ready http=(\S+) telemetry=(\S+) etcd=(\S+)(?: xds=(\S+))?", ready)
         assert found, f"no ready line but {ready!r}; {self.errors}"
-        self.http, self.telemetry, self.etcd = found.groups()
+        self.http, self.telemetry, self.etcd, self.xds = found.groups("")
         wait_for(lambda: any("/login#" in line for line in self.errors), "the login URL")
         self.login = re.search(r"http\S+/login#\S+", "\n".join(self.errors))[0]  # type: ignore[index]
 

@@ -20,9 +20,9 @@ Json = dict[str, Any]
 
 
 class Client:
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, who: str = WHO) -> None:
         self.channel = grpc.insecure_channel(target, options=[("grpc.enable_retries", 0)])
-        self.who, self.slow = self.channel.unary_unary(WHO), self.channel.unary_unary(SLOW)
+        self.who, self.slow = self.channel.unary_unary(who), self.channel.unary_unary(SLOW)
         self.pending: list[Any] = []
         self.stopping = threading.Event()
         self.result: Json = {}
@@ -36,7 +36,7 @@ class Client:
 
     def _call(self, by: Counter[str], errors: Counter[str], metadata: list[list[str]] | None = None) -> None:
         try:
-            by[self.who(b"", timeout=15, metadata=[(k, v) for k, v in metadata or ()]).decode()] += 1
+            by[self.who(b"{}", timeout=15, metadata=[(k, v) for k, v in metadata or ()]).decode()] += 1
         except grpc.RpcError as error:
             errors[f"{error.code().name}: {error.details()}"] += 1
 
@@ -77,7 +77,7 @@ class Client:
 
 
 def main() -> None:
-    client = Client(sys.argv[1])
+    client = Client(*sys.argv[1:])
     for line in sys.stdin:
         request = json.loads(line)
         answer = getattr(client, request.pop("do"))(**request)

@@ -12,6 +12,7 @@ from lbdash.registry.kv import KeyValue, WatchPut
 from lbdash.registry.routing import Routing
 from lbdash.registry.routing_fold import fold
 from lbdash.xds.plan import Match, Plan, Route, make_plan
+from lbdash.xds.resources import encode
 
 ABSENT = Match("version", None)
 
@@ -117,13 +118,20 @@ def test_rules_that_clients_would_turn_down_or_cannot_match_are_left_out() -> No
 
 def test_what_is_no_ip_address_is_left_out_and_named() -> None:
     hostile = service(p1="v1")
-    for address in ("db.example:80", "unix:/run/app", "0.0.0.0:80"):
+    for address in ("db.example:80", "unix:/run/app", "0.0.0.0:80", "[fe80::1%eth0]:80"):
         registration = Registration(address, "app", "etcd", "i", address, "v1")
         hostile.backends[address] = Backend(address, (registration,))  # type: ignore[index]
     plan = make_plan(hostile)
     assert plan is not None
     assert list(draining(plan, "app")) == ["10.0.0.1:1"]
-    assert plan.left_out == ("db.example:80", "unix:/run/app", "0.0.0.0:80")
+    assert plan.left_out == ("db.example:80", "unix:/run/app", "0.0.0.0:80", "[fe80::1%eth0]:80")
+
+
+def test_text_that_no_wire_can_carry_harms_nobody() -> None:
+    half = "\ud800"
+    rules = [{"header": "x", "exact": half, "version": half}, {"header": "x", "exact": "1", "version": half}]
+    words = {versions_key("app"): {"shares": {half: 100}, "rules": rules}}
+    assert encode(planned(words, p1=half, p2="v1"), 1, {})
 
 
 def test_a_service_without_anybody_to_dial_has_no_plan() -> None:
