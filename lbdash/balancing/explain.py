@@ -59,8 +59,9 @@ def explain(pick: PickLike) -> str:
     name = pick.policy.removesuffix("_ewma") or "policy"
     version = f", version {pick.requested_version} asked for" if pick.requested_version else ""
     drain = ", drains ignored: nothing else was left" if "drains_ignored" in pick.detail else ""
+    ejected = f", {pick.detail['ejected']} left out as outliers" if "ejected" in pick.detail else ""
     queued = f", after {_ms(pick.queued_us)} in the queue" if pick.queued_us else ""
-    return f"{name}: {_choice(pick)}{version}{drain}{queued}"
+    return f"{name}: {_choice(pick)}{version}{drain}{ejected}{queued}"
 
 
 def _unplaced(pick: PickLike) -> str:
@@ -72,20 +73,25 @@ def _unplaced(pick: PickLike) -> str:
 def _choice(pick: PickLike) -> str:
     rivals = [c for c in pick.candidates if c.address != pick.chosen]
     own = next((c for c in pick.candidates if c.address == pick.chosen), None)
+    if own is not None and pick.reason == "fewest":
+        return _fewest(own, rivals)
     if own is not None and rivals:
         return _contest(own, rivals[0], pick.reason)
     return f"{pick.chosen} {_reason(pick)}"
 
 
 def _contest(own: CandidateLike, rival: CandidateLike, reason: str) -> str:
-    if reason == "probe":
-        return (
-            f"{own.address} load {_number(own.load)} although {rival.address} has load {_number(rival.load)}: "
-            "a probe of one that was idle for over 1 s"
-        )
+    if reason in ("probe", "forced"):
+        why = "a probe of an idle one" if reason == "probe" else "forced, as it was idle for over 1 s"
+        return f"{own.address} load {_number(own.load)} although {rival.address} has load {_number(rival.load)}: {why}"
     against = f"{own.address} load {_number(own.load)} against {rival.address} load {_number(rival.load)}"
     tie = "; a tie, by coin flip" if reason == "tie" else ""
     return f"{against}{tie}; {_health(own, rival)}"
+
+
+def _fewest(own: CandidateLike, rivals: Sequence[CandidateLike]) -> str:
+    others = ", ".join(f"{rival.address} with {_number(rival.load)}" for rival in rivals)
+    return f"{own.address} with {_number(own.load)} in flight " + (f"against {others}" if others else "was drawn alone")
 
 
 def _health(own: CandidateLike, rival: CandidateLike) -> str:
@@ -103,9 +109,19 @@ def _reason(pick: PickLike) -> str:
         case "next" if "n" in detail:
             return f"is next in turn of {detail['n']}"
         case "weight" if "total_weight" in detail:
-            return f"by weight {detail.get('weight', '?')} of {detail['total_weight']}"
+            whose = "the reported weight" if detail.get("kind") == "reported" else "weight"
+            return f"by {whose} {detail.get('weight', '?')} of {detail['total_weight']}"
+        case "hash" | "random hash":
+            return _place(pick.reason, detail)
         case reason:
             return f"({reason.replace('_', ' ')})" if reason else "chosen"
+
+
+def _place(reason: str, detail: Mapping[str, str]) -> str:
+    header = detail.get("header", "hash")
+    hops = detail.get("hops", "0")
+    past = f", past {hops} that cannot serve now" if hops != "0" else ""
+    return (f"has the key of {header}" if reason == "hash" else f"by a random key: the call has no {header}") + past
 
 
 def _number(value: float) -> str:

@@ -9,6 +9,8 @@ from lbdash.balancing import Candidate, PickRecord, explain
 A = Candidate("10.0.0.3:8089", 3162.3, 1e4, 0, 1.0, 100)
 B = Candidate("10.0.0.7:8089", 10000.0, 1e5, 0, 1.0, 100)
 SICK = Candidate("10.0.0.7:8089", 10000.0, 1e5, 0, 0.2, 100)
+FEW = Candidate("10.0.0.3:8089", 1.0, 1e4, 1, 1.0, 100)
+MANY = Candidate("10.0.0.7:8089", 4.0, 1e5, 4, 1.0, 100)
 COLD = Candidate("10.0.0.9:8089", nan, None, 0, None, 100)
 
 
@@ -29,10 +31,40 @@ def pick(reason, *candidates, policy="p2c_ewma", **fields):
         (pick("tie", A, A, chosen=A.address), "p2c: 10.0.0.3:8089 (tie)"),
         (
             pick("probe", A, B, chosen=B.address),
-            "p2c: 10.0.0.7:8089 load 10 000 although 10.0.0.3:8089 has load 3 162: a probe of one that was idle"
-            " for over 1 s",
+            "p2c: 10.0.0.7:8089 load 10 000 although 10.0.0.3:8089 has load 3 162: a probe of an idle one",
         ),
         (pick("lower_load", A, COLD), "p2c: 10.0.0.3:8089 load 3 162 against 10.0.0.9:8089 load unknown; both healthy"),
+        (
+            pick("forced", A, B, chosen=B.address, policy="p2c_ewma_compat"),
+            "p2c_ewma_compat: 10.0.0.7:8089 load 10 000 although 10.0.0.3:8089 has load 3 162: forced, as it was idle"
+            " for over 1 s",
+        ),
+        (
+            pick("fewest", FEW, MANY, policy="least_request"),
+            "least_request: 10.0.0.3:8089 with 1 in flight against 10.0.0.7:8089 with 4",
+        ),
+        (pick("fewest", FEW, policy="least_request"), "least_request: 10.0.0.3:8089 with 1 in flight was drawn alone"),
+        (
+            pick("hash", A, policy="ring_hash", detail={"header": "x-user", "hops": "2"}),
+            "ring_hash: 10.0.0.3:8089 has the key of x-user, past 2 that cannot serve now",
+        ),
+        (
+            pick("random hash", A, policy="ring_hash", detail={"header": "x-user", "hops": "0"}),
+            "ring_hash: 10.0.0.3:8089 by a random key: the call has no x-user",
+        ),
+        (
+            pick(
+                "weight",
+                A,
+                policy="weighted_round_robin",
+                detail={"weight": "6554", "total_weight": "72089", "kind": "reported"},
+            ),
+            "weighted_round_robin: 10.0.0.3:8089 by the reported weight 6554 of 72089",
+        ),
+        (
+            pick("next", A, policy="outlier_detection", detail={"n": "4", "ejected": "1"}),
+            "outlier_detection: 10.0.0.3:8089 is next in turn of 4, 1 left out as outliers",
+        ),
         (pick("single", A), "p2c: 10.0.0.3:8089 is the only one to choose from"),
         (
             pick("next", A, policy="round_robin", detail={"n": "4"}),
