@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import aget_user
 from django.contrib.sessions.backends.db import SessionStore
@@ -36,29 +37,44 @@ BAD_REQUEST, UNAUTHENTICATED, TOO_MANY = 4400, 4401, 4429
 Identify = Callable[[Scope], Awaitable[Identity | None]]
 
 
-async def live(scope: Scope, receive: Receive, send: Send) -> None:
-    """The ASGI app of the route."""
-    await receive()  # websocket.connect
-    who = await identify(scope)
-    feed = _feed(scope, who) if who else None
-    if feed is None:
-        await _refuse(send, UNAUTHENTICATED if who is None else BAD_REQUEST)
-        return
-    hub = hub_of(scope)
-    if not hub.join(feed):
-        await _refuse(send, TOO_MANY)
-        return
-    try:
-        await send({"type": "websocket.accept"})
-        await _serve(Viewer(feed, send, feed.handed(_token(scope))), scope, receive)
-    finally:
-        hub.leave(feed)
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is untyped
+    """One browser's socket. There is no channel layer: the hub wakes each writer, and nothing is queued."""
 
+    _viewer: Viewer | None = None
+    _writer: asyncio.Task[None] | None = None
 
-async def _refuse(send: Send, code: int) -> None:
-    # Accepted first, so that the page learns the code: a refused handshake tells a browser nothing.
-    await send({"type": "websocket.accept"})
-    await send({"type": "websocket.close", "code": code})
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # also when the server cancels us and no disconnect comes
+            await self._leave()
+
+    async def connect(self) -> None:
+        who = await identify(self.scope)
+        feed = _feed(self.scope, who) if who else None
+        if feed is None:
+            await self._refuse(UNAUTHENTICATED if who is None else BAD_REQUEST)
+        elif not hub_of(self.scope).join(feed):
+            await self._refuse(TOO_MANY)
+        else:
+            self._viewer = Viewer(feed, self.base_send, feed.handed(_token(self.scope)))
+            await self.accept()
+            self._writer = spawn(_write(self._viewer, self.scope), "live writer")
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._viewer is not None:
+            self._viewer.acknowledge(text_data or "")
+
+    async def _refuse(self, code: int) -> None:
+        # Accepted first, so that the page learns the code: a refused handshake tells a browser nothing.
+        await self.accept()
+        await self.close(code)
+
+    async def _leave(self) -> None:
+        await stop(self._writer)
+        if self._viewer is not None:
+            hub_of(self.scope).leave(self._viewer.feed)
+            self._viewer = None
 
 
 def _headers(scope: Scope) -> Mapping[str, str]:
@@ -97,23 +113,9 @@ def _feed(scope: Scope, who: Identity) -> Feed | None:
         return None
 
 
-async def _serve(viewer: Viewer, scope: Scope, receive: Receive) -> None:
-    writer = spawn(_write(viewer, scope), "live writer")
-    reader = spawn(_read(viewer, receive), "live reader")
-    try:
-        await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await stop(writer, reader)
-
-
 async def _write(viewer: Viewer, scope: Scope) -> None:
     with contextlib.suppress(OSError):  # the browser left in the middle of a message
         await viewer.write(scope)
-
-
-async def _read(viewer: Viewer, receive: Receive) -> None:
-    while (message := await receive())["type"] == "websocket.receive":
-        viewer.acknowledge(message.get("text") or "")
 
 
 @dataclass(slots=True)
