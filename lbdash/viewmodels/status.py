@@ -35,6 +35,7 @@ class Process:
     cluster: str
     alarms: tuple[str, ...] | None
     telemetry: str
+    xds: str  # "" = not served
     watches: tuple[str, ...]
     control: tuple[str, ...]
     viewers: int
@@ -150,6 +151,7 @@ def _process(view: LiveView, process: Process) -> Html:
             ("Watched", tag("span", esc(", ".join(process.watches) or "no prefix"), class_="mono")),
             ("May steer", tag("span", esc(steers), class_="mono")),
             ("Telemetry", tag("span", esc(process.telemetry or "not served"), class_="mono")),
+            ("xDS", tag("span", esc(process.xds or "not served"), class_="mono")),
             ("Services", esc(fmt.count(len(view.state.services)))),
             ("Clients", esc(fmt.count(clients))),
             ("Viewers", esc(f"{fmt.count(process.viewers)} on {fmt.plural(process.pages, 'page')}")),

@@ -24,6 +24,7 @@ def _process(ask: Ask) -> model.Process:
         cluster=cluster_text(runtime.facts.cluster_id),
         alarms=runtime.facts.alarms,
         telemetry=runtime.telemetry_address,
+        xds=runtime.xds_address,
         watches=tuple(str(watch) for watch in config.watch),
         control=config.control,
         viewers=ask.hub.viewers,
