@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from lbdash.live.events import ClientClosed, ClientOpened, ClientReported, RegistrationsChanged
 from lbdash.live.forget import Forgotten
@@ -12,6 +13,7 @@ from lbdash.live.state import Service, State
 from lbdash.live.timeline import Note
 from lbdash.registry.control_keys import admin_key
 
+OTHER = "other"  # the backends of one service that were too many to keep
 MAX_REFUSALS = 1000  # told at once
 NOBODY: Set[str] = frozenset()
 
@@ -52,7 +54,7 @@ class Counters:
         if isinstance(event, ClientReported):
             counters = self._services.get(key)
             if counters is not None:
-                counters.fold(event)
+                counters.fold(_named(event, state.services[key]))
         elif isinstance(event, ClientOpened):
             self._open(state, key, event)
         elif (counters := self._services.get(key)) is not None:
@@ -122,6 +124,16 @@ class Counters:
             parts["meters"] += sum(part.nbytes for part in meters)
             parts["history"] += counters.history.nbytes
         return parts
+
+
+def _named(event: ClientReported, service: Service) -> ClientReported:
+    """Addresses that the topology had no room for count as one: it will never say that they are gone."""
+    if all(subconn.address in service.backends for subconn in event.opened):
+        return event
+    opened = (
+        subconn if subconn.address in service.backends else replace(subconn, address=OTHER) for subconn in event.opened
+    )
+    return replace(event, opened=tuple(opened))
 
 
 def versions_of(service: Service) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lbdash.live.draft import Draft, ServiceDraft
@@ -67,10 +68,9 @@ def reported(draft: Draft, event: ClientReported) -> None:
     client = service.clients[event.id]
     if _news(client, event):
         draft.service(owner).clients[event.id] = _updated(client, event)
-    for subconn in event.opened:
-        if subconn.address not in service.backends:
-            _seen(draft, draft.service(owner), subconn.address, event.at)
-            service = draft.service(owner)
+    fresh = {subconn.address: None for subconn in event.opened if subconn.address not in service.backends}
+    if fresh:
+        _seen(draft, draft.service(owner), tuple(fresh), event.at)
 
 
 def _news(client: Client, event: ClientReported) -> bool:
@@ -100,12 +100,13 @@ def _updated(client: Client, event: ClientReported) -> Client:
     )
 
 
-def _seen(draft: Draft, service: ServiceDraft, address: str, at: float) -> None:
-    if sum(not backend.registrations for backend in service.backends.values()) >= MAX_ADDRESSES:
-        draft.overflow += 1
-        draft.touch()
-    else:
+def _seen(draft: Draft, service: ServiceDraft, addresses: Sequence[str], at: float) -> None:
+    room = max(0, MAX_ADDRESSES - sum(not backend.registrations for backend in service.backends.values()))
+    for address in addresses[:room]:
         service.backends[address] = Backend(address, first_seen=at)
+    if len(addresses) > room:
+        draft.overflow += len(addresses) - room
+        draft.touch()
 
 
 def rejected(draft: Draft, event: TelemetryRejected) -> None:

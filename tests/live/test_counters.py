@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lbdash.live import reduce_clients
 from lbdash.live.events import ClientClosed, ClientReported, CounterColumns, Ticked, Transition
 from lbdash.live.store import Store
 from lbdash.model import Connectivity
@@ -323,3 +324,14 @@ def test_the_heat_map_shows_clients_by_addresses() -> None:
     assert heat.state.tolist() == [[2, 2, 2], [2, 255, 2]]
     assert heat.picks.tolist() == [[7, 0, 0], [0, 0, 0]]
     assert np.isnan(heat.lag_ms).all()
+
+
+def test_addresses_that_were_too_many_to_keep_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(Hand())
+    monkeypatch.setattr(reduce_clients, "MAX_ADDRESSES", 2)
+    many = [f"10.1.0.{n}:80" for n in range(5)]
+    store.apply([joined("c1"), report("c1", opened=subconns(*many), rows=dict.fromkeys(range(5), 10))])
+    assert picks_by_backend(store) == {many[0]: 10, many[1]: 10}
+    assert [row.address for row in store.view().subconns("shop")] == [*many[:2], *["other"] * 3]
+    assert_sums_agree(store, 50)
+    assert store.view().state.overflow == 3
