@@ -26,7 +26,7 @@ OLDEST = 5  # row of `PackedCounters.totals`
 @dataclass(slots=True)
 class CounterReport:
     member: Member
-    rows: npt.NDArray[np.int32]
+    rows: Rows
     counters: PackedCounters
     at: float
 
@@ -39,49 +39,58 @@ class LatencyReport:
 
 
 def fold_counters(
-    table: Table, backends: Meters, clients: Meters, after: I64, reports: Sequence[CounterReport]
+    table: Table, backends: Meters, clients: Meters, after: I64 | None, reports: Sequence[CounterReport]
 ) -> list[CounterReport]:
-    """At most one report per client. Returns those refused, because a total went back; they change nothing."""
-    rows = np.concatenate([report.rows for report in reports]).astype(np.intp)
-    totals = np.concatenate([report.counters.totals for report in reports], axis=1)
-    delta = _difference(table, rows, totals, reports)
-    told = totals[:INFLIGHT]
-    if delta[:INFLIGHT].min() < 0 or told.min() < 0 or told.max() > MAX_TOTAL:
-        refused = _impossible(reports, told, delta)
+    """At most one report per client. `after` None: no override is in force.
+
+    Returns those refused, because of a total that cannot be; they change nothing.
+    """
+    rows, sums, oldest_us = _said(reports)
+    old = np.stack([table.sums[kind].take(rows) for kind in range(KINDS)])
+    delta = sums - old
+    # As unsigned numbers the negative are huge.
+    if delta[:INFLIGHT].min() < 0 or sums.view(np.uint64).max() > MAX_TOTAL:
+        refused = _impossible(reports, sums, old)
         if refused:
             passed = _without(reports, refused)
             return refused + (fold_counters(table, backends, clients, after, passed) if passed else [])
-    _write(table, rows, totals[OLDEST], delta, reports)
+        delta = sums - old
+    _write(table, rows, sums, oldest_us, reports)
     columns = table.backend.take(rows).astype(np.intp)
-    sizes = [len(report.rows) for report in reports]
-    rated = np.repeat([report.member.rated for report in reports], sizes)
+    rated = _rated(reports)
     backends.add(columns, delta, rated)
-    starts = np.cumsum([0, *sizes[:-1]])
+    starts = np.cumsum([0, *(len(report.rows) for report in reports[:-1])])
     owners = np.array([report.member.column for report in reports])
-    clients.add(owners, np.add.reduceat(delta, starts, axis=1), rated[starts])
-    obeying = table.obeying.take(rows)
-    if obeying.any():
-        np.add.at(after, columns, delta[PICKS] * obeying)
-    _begin(table, reports)
+    clients.add(owners, np.add.reduceat(delta, starts, axis=1), None if rated is None else rated[starts])
+    if after is not None:
+        np.add.at(after, columns, delta[PICKS] * table.obeying.take(rows))
+    if rated is not None:
+        _begin(table, reports)
     return []
 
 
-def _difference(table: Table, rows: Rows, totals: I64, reports: Sequence[CounterReport]) -> I64:
-    """By how much each sum rises."""
-    delta = totals.copy()
-    delta[INFLIGHT] = np.concatenate([report.counters.inflight for report in reports])
-    for kind in range(KINDS):  # row by row: one fancy index over the matrix costs twice as much
-        delta[kind] -= table.sums[kind].take(rows)
-    return delta
+def _said(reports: Sequence[CounterReport]) -> tuple[Rows, I64, I64]:
+    """(rows, sums of each, age of the oldest call of each in microseconds), all reports after each other."""
+    rows = np.concatenate([report.rows for report in reports])
+    sums = np.concatenate([report.counters.totals for report in reports], axis=1)
+    oldest_us = sums[OLDEST].copy()
+    sums[INFLIGHT] = np.concatenate([report.counters.inflight for report in reports])
+    return rows, sums, oldest_us
 
 
-def _impossible(reports: Sequence[CounterReport], told: I64, delta: I64) -> list[CounterReport]:
-    """Those with a total that went back or is out of range. One that was not told did not change: mends `delta`."""
+def _rated(reports: Sequence[CounterReport]) -> npt.NDArray[np.bool_] | None:
+    """By row; None = all are, which is nearly always."""
+    if all(report.member.rated for report in reports):
+        return None
+    return np.repeat([report.member.rated for report in reports], [len(report.rows) for report in reports])
+
+
+def _impossible(reports: Sequence[CounterReport], sums: I64, old: I64) -> list[CounterReport]:
+    """Those with a total that went back or is out of range. One that was not told did not change: mends `sums`."""
+    told, known = sums[:INFLIGHT], old[:INFLIGHT]
     unknown = told == UNKNOWN_TOTAL
-    rises = delta[:INFLIGHT]
-    rises[unknown] = 0
-    wrong = (rises < 0) | (told > MAX_TOTAL) | ((told < 0) & ~unknown)
-    return _marked(reports, np.any(wrong, axis=0))
+    told[unknown] = known[unknown]
+    return _marked(reports, np.any((told < known) | (told > MAX_TOTAL), axis=0))
 
 
 def _marked(reports: Sequence[R], rows: npt.NDArray[np.bool_]) -> list[R]:
@@ -96,9 +105,9 @@ def _without(reports: Sequence[R], refused: Sequence[R]) -> list[R]:
     return [report for report in reports if id(report) not in out]
 
 
-def _write(table: Table, rows: Rows, oldest_us: I64, delta: I64, reports: Sequence[CounterReport]) -> None:
-    for kind in range(KINDS):
-        table.sums[kind][rows] += delta[kind]
+def _write(table: Table, rows: Rows, sums: I64, oldest_us: I64, reports: Sequence[CounterReport]) -> None:
+    for kind in range(KINDS):  # row by row: one fancy index over the matrix costs twice as much
+        table.sums[kind][rows] = sums[kind]
     at = np.repeat([report.at for report in reports], [len(report.rows) for report in reports])
     table.oldest_at[rows] = np.where(oldest_us > 0, at - oldest_us * 1e-6, np.nan)
     gauges = np.concatenate([report.counters.gauges for report in reports], axis=1)
@@ -111,7 +120,7 @@ def _begin(table: Table, reports: Sequence[CounterReport]) -> None:
     for report in reports:
         if not report.member.rated:
             report.member.rated = True
-            table.begin_window(report.rows.astype(np.intp))
+            table.begin_window(report.rows)
 
 
 def fold_latency(

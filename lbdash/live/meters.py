@@ -83,11 +83,11 @@ class Meters:
         self._born = longer(self._born, extra)
         self.latency.grow(capacity)
 
-    def add(self, columns: Rows, delta: I64, rated: npt.NDArray[np.bool_]) -> None:
-        """`delta` has shape (KINDS, len(columns)); a column may come twice. `rated` by column."""
+    def add(self, columns: Rows, delta: I64, rated: npt.NDArray[np.bool_] | None) -> None:
+        """`delta` has shape (KINDS, len(columns)); a column may come twice. `rated` by column, None = all."""
         for kind in np.flatnonzero(delta.any(axis=1)):
             np.add.at(self.sums[kind], columns, delta[kind])
-            if not rated.all():
+            if rated is not None:
                 np.add.at(self.unrated[kind], columns[~rated], delta[kind][~rated])
 
     def add_unrated(self, column: int, delta: I64) -> None:

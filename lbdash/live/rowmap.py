@@ -8,15 +8,16 @@ import numpy.typing as npt
 from lbdash.live.columns import U32, Rows, longer
 
 MAX_INDEX = 1 << 18  # a client that opened more SubConns than this in its life is told so
+_NOTHING: tuple[bytes, Rows] = (b"", np.empty(0, np.intp))
 UNKNOWN_INDEX = "an index stands for no SubConn"
 
 
 class RowMap:
-    """-1 = the index stands for nothing. About 12 bytes a SubConn."""
+    """-1 = the index stands for nothing. About 16 bytes a SubConn."""
 
     def __init__(self) -> None:
         self._rows: npt.NDArray[np.int32] = np.full(4, -1, np.int32)
-        self._last: tuple[bytes, npt.NDArray[np.int32]] = (b"", self._rows[:0])
+        self._last = _NOTHING
 
     @property
     def nbytes(self) -> int:
@@ -33,9 +34,9 @@ class RowMap:
             extra = max(index + 1 - len(self._rows), len(self._rows) // 4)
             self._rows = longer(self._rows, extra, -1)
         self._rows[index] = row
-        self._last = (b"", self._rows[:0])
+        self._last = _NOTHING
 
-    def rising(self, index: U32) -> npt.NDArray[np.int32]:
+    def rising(self, index: U32) -> Rows:
         """Rows of strictly rising indexes; ValueError says what is wrong. Clients mostly repeat their last question."""
         key = index.tobytes()
         if key == self._last[0]:
@@ -45,8 +46,8 @@ class RowMap:
         rows = self.many(index)
         if rows.size and rows.min() < 0:
             raise ValueError(UNKNOWN_INDEX)
-        self._last = (key, rows)
-        return rows
+        self._last = (key, rows.astype(np.intp))
+        return self._last[1]
 
     def many(self, index: U32) -> npt.NDArray[np.int32]:
         """Rows, -1 = the index stands for nothing; ValueError when one is beyond all there were."""

@@ -178,7 +178,8 @@ class ServiceCounters:
             report.member.pending = False
         table = self.subconns.table
         if counters:
-            refused = fold_counters(table, self.backends, self.clients, self.subconns.after, counters)
+            after = self.subconns.after if self.subconns.overrides else None
+            refused = fold_counters(table, self.backends, self.clients, after, counters)
             self._refusals += [(report.member.id, "a total went back or is too large") for report in refused]
         if latency:
             unplaced = fold_latency(table, self.backends, self.clients, latency)
