@@ -87,6 +87,11 @@ class Plan:
     left_out: tuple[str, ...] = ()
     grouped: bool = False
 
+    @property
+    def targets(self) -> frozenset[str]:
+        """Clusters that calls can go to."""
+        return frozenset(name for route in self.routes for name, _ in route.targets)
+
 
 def make_plan(service: Service, released: Set[str] = frozenset()) -> Plan | None:
     """None: nobody is registered whom a client could dial. `released`: barred addresses to take away altogether."""

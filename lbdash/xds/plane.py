@@ -144,7 +144,7 @@ class Plane:
         if served is None:
             return
         rejected = _rejected(stream, client, served)
-        follows = stream.subscriptions.follows(served.resources)
+        follows = stream.subscriptions.follow(served.resources, client.service, served.plan.targets)
         applied = served.revision if follows else client.applied
         if (applied, rejected, follows) == (client.applied, client.rejected, client.following):
             return

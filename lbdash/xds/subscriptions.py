@@ -74,11 +74,10 @@ class Subscription:
         head = pb.DiscoveryResponse(version_info=str(version), type_url=self.type_url, nonce=nonce)
         return head.SerializeToString() + b"".join(resource.framed for resource in resources)
 
-    def follows(self, key: Key, resource: Resource | None) -> bool:
-        """The client has said yes to `resource`, or never asked for its name."""
-        if key[1] not in self.names:
-            return True
-        return not self.awaiting and not self.error and self.sent.get(key[1]) is resource
+    def accepted(self, resources: Mapping[Key, Resource], name: str) -> bool:
+        """The client wants it, and has said yes to what it is now."""
+        now = resources.get((self.type_url, name))
+        return now is not None and not self.awaiting and not self.error and self.sent.get(name) is now
 
 
 class Subscriptions:
@@ -111,10 +110,12 @@ class Subscriptions:
         clusters = self.types[CDS].names | self.types[EDS].names
         return self.listeners | self.types[RDS].names | frozenset(map(service_of, clusters))
 
-    def follows(self, resources: Mapping[Key, Resource]) -> bool:
-        """The client wants endpoints, and has accepted everything of `resources` that it asked for."""
-        asked = any(key[0] == EDS and key[1] in self.types[EDS].names for key in resources)
-        return asked and all(self.types[key[0]].follows(key, resource) for key, resource in resources.items())
+    def follow(self, resources: Mapping[Key, Resource], service: str, clusters: Iterable[str]) -> bool:
+        """The client has accepted all of a service as it is now: its routes, and the clusters that they name."""
+        routed = all(self.types[type_url].accepted(resources, service) for type_url in (LDS, RDS))
+        return routed and all(
+            self.types[type_url].accepted(resources, cluster) for cluster in clusters for type_url in (CDS, EDS)
+        )
 
     @property
     def floor(self) -> int:

@@ -68,6 +68,25 @@ async def test_versions_go_by_header_by_rule_and_by_share() -> None:
             assert (await stock.calls(20, **{"x-canary": "2"}))["old"] > 10
 
 
+async def test_no_call_fails_while_versions_come_and_go_and_shares_move() -> None:
+    async with World() as world:
+        await world.backend("old", "v1")
+        async with world.stock() as stock:
+            await stock.calls(1)
+            await stock.do("load")
+            new = await world.backend("new", "v2")
+            for share in (100, 50, 0):
+                await world.followed(await world.route(shares={"v1": share, "v2": 100 - share}))
+                await world.followed(await world.route())
+            await world.followed(await world.route(shares={"v1": 100}))
+            await world.unregister(new)
+            await world.until(lambda: not world.service.backends[new.address].registered)
+            await world.followed(await world.route())
+            result = await stock.do("unload")
+            assert result["errors"] == {}
+            assert result["by"]["new"]
+
+
 async def test_a_version_nobody_has_is_no_match_unless_on_missing_says_so() -> None:
     async with World() as world:
         await world.backend("old", "v1")
