@@ -171,6 +171,7 @@ def _uvicorn(app: WebApp) -> uvicorn.Config:
         app,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_max_size=1024,  # a browser says no more than the serial of what it painted
         lifespan="off",
         timeout_graceful_shutdown=2,
         log_config=None,
