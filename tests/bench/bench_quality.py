@@ -74,6 +74,11 @@ SCENARIOS = (
         + [Node(WELL, 8)] * 5,
     ),
     Scenario("uneven capacity: 2, 4, 8, 8 slots, 70 % load", [Node(WELL, slots) for slots in (2, 4, 8, 8)], rate=700.0),
+    Scenario(
+        "the same, with weights that say so",
+        [Node(WELL, slots, weight=12.5 * slots) for slots in (2, 4, 8, 8)],
+        rate=700.0,
+    ),
 )
 
 
