@@ -71,14 +71,14 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def scenes() -> Iterator[Callable[[str], Dashboard]]:
+def scenes() -> Iterator[Callable[..., Dashboard]]:
     """Dashboards by scene, each started when it is first asked for. Not for tests that steer."""
     started: dict[str, Dashboard] = {}
     with ExitStack() as stack:
 
-        def scene(name: str) -> Dashboard:
+        def scene(name: str, *options: str) -> Dashboard:
             if name not in started:
-                started[name] = stack.enter_context(playing(name))
+                started[name] = stack.enter_context(playing(name, *options))
             return started[name]
 
         yield scene
