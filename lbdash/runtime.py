@@ -226,7 +226,8 @@ async def _announce_when_ready(runtime: Runtime, announce: Callable[[str], None]
 def _say_waiting(runtime: Runtime) -> None:
     reasons = {source.reason for source in runtime.store.view().state.sources.values() if source.reason}
     why = "; ".join(sorted(reasons)) or "no answer yet"
-    print(f"lbdash: waiting for etcd at {', '.join(runtime.config.etcd)}: {why}", file=sys.stderr, flush=True)
+    hint = "\n  `lbdash etcd-role` prints the grants it needs." if "permission denied" in why else ""
+    print(f"lbdash: waiting for etcd at {', '.join(runtime.config.etcd)}: {why}{hint}", file=sys.stderr, flush=True)
 
 
 def ready_line(runtime: Runtime) -> str:
