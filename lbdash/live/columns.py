@@ -14,6 +14,7 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
 U8 = npt.NDArray[np.uint8]
 
 # Kinds of sums. All but the last are totals that only rise; in flight is a level. Both are kept by adding differences.

@@ -7,17 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from lbdash.live.columns import F32, I64, U8, U32, U64
 from lbdash.model import Connectivity, Registration
 from lbdash.registry.kv import WatchDelete, WatchPut
-
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
-U64 = npt.NDArray[np.uint64]
-I64 = npt.NDArray[np.int64]
-F32 = npt.NDArray[np.float32]
-
 
 # ---- sources
 

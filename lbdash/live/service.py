@@ -157,17 +157,26 @@ class ServiceCounters:
         if member.pending or self._rows_pending >= PENDING_ROWS:
             self.flush()
         try:
-            if event.counters is not None and len(event.counters.index):
-                counters = event.counters.packed()
-                self._counters.append(CounterReport(member, member.rows.rising(counters.index), counters, event.at))
-                self._rows_pending += len(counters.index)
-                member.pending = True
-            if event.latency is not None and len(event.latency.index):
-                rows = member.rows.many(event.latency.index)
-                self._latency.append(LatencyReport(member, rows, event.latency))
-                self._rows_pending += len(rows)
+            self._queue_counters(member, event)
         except ValueError as error:
             self._refusals.append((member.id, str(error)))
+        try:
+            self._queue_latency(member, event)
+        except ValueError as error:
+            self._refusals.append((member.id, f"latency: {error}"))
+
+    def _queue_counters(self, member: Member, event: ClientReported) -> None:
+        if event.counters is not None and len(event.counters.index):
+            counters = event.counters.packed()
+            self._counters.append(CounterReport(member, member.rows.rising(counters.index), counters, event.at))
+            self._rows_pending += len(counters.index)
+            member.pending = True
+
+    def _queue_latency(self, member: Member, event: ClientReported) -> None:
+        if event.latency is not None and len(event.latency.index):
+            rows = member.rows.many(event.latency.index)
+            self._latency.append(LatencyReport(member, rows, event.latency))
+            self._rows_pending += len(rows)
 
     def flush(self) -> None:
         """Fold what waits. Cheap when nothing does."""

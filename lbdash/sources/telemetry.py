@@ -166,16 +166,24 @@ class TelemetrySource:
         inbox, self._inbox = self._inbox, []
         events: list[Event] = []
         for stream, report, at in inbox:
-            sent = stream.offset.heard(report.sent_at_us * 1e-6, at)
-            for message in report.opens:
-                self._open(stream, message, at, events, directive)
-            for batch in report.batches:
-                self._batch(stream, batch, at, sent, events)
-            for close in report.closes:
-                self._close(stream, close, at, events)
+            try:
+                self._read(stream, report, at, events, directive)
+            except Exception:  # a mistake of ours in one report must not cost the others theirs
+                log.exception("telemetry: a report could not be read")
         if inbox:
             self._prove(len(inbox), inbox[-1][2], events)
             self._store.apply(events)
+
+    def _read(
+        self, stream: _Stream, report: pb.ClientReport, at: float, events: list[Event], directive: pb.Directive | None
+    ) -> None:
+        sent = stream.offset.heard(report.sent_at_us * 1e-6, at)
+        for message in report.opens:
+            self._open(stream, message, at, events, directive)
+        for batch in report.batches:
+            self._batch(stream, batch, at, sent, events)
+        for close in report.closes:
+            self._close(stream, close, at, events)
 
     def _open(
         self, stream: _Stream, message: pb.Open, at: float, events: list[Event], directive: pb.Directive | None
