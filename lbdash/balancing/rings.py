@@ -7,7 +7,7 @@ the keys move although it owned 22 %. A fixed number of virtual nodes moves only
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import ceil
 
@@ -15,6 +15,9 @@ from lbdash.balancing.hashing import murmur3_64, xxh64
 
 MIN_RING, MAX_RING, LIMIT_RING = 1024, 4096, 8_388_608
 VIRTUAL_NODES = 100
+ID_BITS = 32
+_ID_MASK = (1 << ID_BITS) - 1
+MOST_CHANGES = 32  # addresses; above it, sorting everything is as quick
 _TIE_PRIME = "16777619:"  # go-zero's prefix when several nodes share one position
 
 
@@ -72,22 +75,65 @@ def _ketama(key: str, entries: int) -> tuple[int, ...]:
 
 
 class VirtualNodes:
-    """go-zero's ring: murmur3 of address + number, for 100 numbers each; unweighted."""
+    """go-zero's ring: murmur3 of address + number, for 100 numbers each; unweighted.
 
-    __slots__ = ("_owners", "_positions")
+    `before`: the ring it takes the place of. When little changed, the rest is copied in slices: 1,000 addresses have
+    100,000 entries, which take a tenth of a second to sort and a few milliseconds to copy.
+    """
 
-    def __init__(self, addresses: Sequence[str], replicas: int = VIRTUAL_NODES) -> None:
-        owners: dict[int, list[int]] = {}
-        for index, address in enumerate(addresses):
-            for position in virtual_positions(address, replicas):
-                owners.setdefault(position, []).append(index)
-        self._owners = owners
-        self._positions = sorted(owners)
+    __slots__ = ("_entries", "_ids", "_index")
+
+    def __init__(self, addresses: Sequence[str], before: VirtualNodes | None = None) -> None:
+        known = before._ids if before is not None else {}
+        listed = set(addresses)
+        gone = {address: known[address] for address in known if address not in listed}
+        next_id = max(known.values(), default=-1) + 1
+        fresh = [address for address in dict.fromkeys(addresses) if address not in known]
+        new = {address: next_id + i for i, address in enumerate(fresh)}
+        self._ids: dict[str, int] = {address: number for address, number in known.items() if address in listed} | new
+        self._index = {self._ids[address]: index for index, address in enumerate(addresses)}
+        if before is None or len(gone) + len(new) > MOST_CHANGES:
+            self._entries = _entries(self._ids)
+        else:
+            self._entries = _with(_without(before._entries, _entries(gone)), _entries(new))
 
     def owner(self, key: str) -> int:
-        at = bisect_left(self._positions, murmur3_64(key.encode()))
-        here = self._owners[self._positions[at if at < len(self._positions) else 0]]
-        return here[0] if len(here) == 1 else here[murmur3_64((_TIE_PRIME + key).encode()) % len(here)]
+        """The index of the address that the key belongs to."""
+        entries = self._entries
+        at = bisect_left(entries, murmur3_64(key.encode()) << ID_BITS)
+        at = at if at < len(entries) else 0
+        position, end = entries[at] >> ID_BITS, at + 1
+        while end < len(entries) and entries[end] >> ID_BITS == position:
+            end += 1
+        if end - at > 1:  # rare: several share the place, and the key says which
+            at += murmur3_64((_TIE_PRIME + key).encode()) % (end - at)
+        return self._index[entries[at] & _ID_MASK]
+
+
+def _entries(ids: Mapping[str, int]) -> list[int]:
+    """position << ID_BITS | id, sorted: one integer each, so that they compare quickly."""
+    return sorted(at << ID_BITS | number for address, number in ids.items() for at in virtual_positions(address))
+
+
+def _without(entries: list[int], gone: list[int]) -> list[int]:
+    kept: list[int] = []
+    start = 0
+    for entry in gone:
+        at = bisect_left(entries, entry, start)
+        kept += entries[start:at]
+        start = at + 1
+    return kept + entries[start:]
+
+
+def _with(entries: list[int], new: list[int]) -> list[int]:
+    merged: list[int] = []
+    start = 0
+    for entry in new:
+        at = bisect_left(entries, entry, start)
+        merged += entries[start:at]
+        merged.append(entry)
+        start = at
+    return merged + entries[start:]
 
 
 @lru_cache(maxsize=4096)

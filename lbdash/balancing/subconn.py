@@ -103,6 +103,8 @@ class SubConn:
     def _move(self, state: Connectivity) -> None:
         if state is not self.state:
             self.state, self.since = state, self._clock()
+            if state is Connectivity.READY and self.endpoint.reported is not None:
+                self.endpoint.reported.connected()
             self._on_change(self)
 
     def __repr__(self) -> str:

@@ -86,6 +86,16 @@ def test_only_the_keys_of_a_node_that_leaves_move_on_a_ring_of_fixed_nodes(addre
             assert rest[after.owner(f"key{number}")] == owner
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sets(st.integers(1, 20), min_size=1), min_size=2, max_size=5))
+def test_a_ring_that_follows_another_is_the_ring_made_from_nothing(lists):
+    ring = None
+    for numbers in lists:
+        addresses = [f"10.0.0.{i}:80" for i in sorted(numbers)]
+        ring, alone = VirtualNodes(addresses, ring), VirtualNodes(addresses)
+        assert [ring.owner(f"k{i}") for i in range(50)] == [alone.owner(f"k{i}") for i in range(50)]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=12), st.integers(1, 300), st.integers(0, 2**64 - 1))
 def test_a_weighted_ring_shares_its_entries_by_weight_and_walks_past_everyone(weights, least, key):

@@ -22,9 +22,19 @@ class ConsistentHash:
     def __init__(self, settings: Settings | None = None) -> None:
         """`requestHashHeader`: where the key is; default "hash-key"."""
         self.header = header_setting(settings or Settings(self.name, {}))
+        self._before: Sequence[VirtualNodes] = ()  # of the last build, in the order they were made
+        self._rings: list[VirtualNodes] = []
+        self._built_at: float | None = None
 
     def build(self, endpoints: Sequence[Endpoint], now: float) -> ConsistentHashPicker:
-        return ConsistentHashPicker(endpoints, self.header)
+        """Pickers built at one `now` are one build: all versions together first, then each version's."""
+        if now != self._built_at:
+            self._before, self._rings, self._built_at = self._rings, [], now
+        number = len(self._rings)
+        before = self._before[number] if number < len(self._before) else None
+        ring = VirtualNodes([endpoint.address for endpoint in endpoints], before)
+        self._rings.append(ring)
+        return ConsistentHashPicker(endpoints, ring, self.header)
 
     def load(self, endpoint: Endpoint, now: float) -> float | None:
         return None
@@ -33,10 +43,8 @@ class ConsistentHash:
 class ConsistentHashPicker:
     __slots__ = ("_endpoints", "_header", "_ring")
 
-    def __init__(self, endpoints: Sequence[Endpoint], header: str) -> None:
-        self._endpoints = tuple(endpoints)
-        self._header = header
-        self._ring = VirtualNodes([endpoint.address for endpoint in endpoints])
+    def __init__(self, endpoints: Sequence[Endpoint], ring: VirtualNodes, header: str) -> None:
+        self._endpoints, self._ring, self._header = tuple(endpoints), ring, header
 
     def pick(self, info: PickInfo) -> Endpoint:
         """Raises Drop (INVALID_ARGUMENT) when the call has no key, or an empty one."""
