@@ -69,7 +69,6 @@ class ServiceCounters:
         if parked is not None:
             self._parked_rows -= len(parked.sums) + 1
             member.said, member.parked = parked.said, parked.sums
-            self.clients.retired -= parked.total
             self.clients.add_unrated(member.column, parked.total)
         return member
 

@@ -6,7 +6,6 @@ CPU seconds of the server process, in which both servers live; the clients are a
 from __future__ import annotations
 
 import asyncio
-import statistics
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from lbdash.sources.clock import Clock
 from lbdash.sources.telemetry import SERVICE, TelemetrySource
 from tests.bench.lines import report
 
-ROUNDS, STREAMS = 5, 64
+ROUNDS, STREAMS = 6, 64
 REPORTS = {10: 6400, 200: 3200, 1000: 1920}  # rows a report -> reports a round
 
 
@@ -89,14 +88,14 @@ async def measure() -> None:
 async def _compare(load: Load, store: Store, clock: Clock, ports: tuple[int, int], rows: int, reports: int) -> None:
     await load.cpu(ports[0], rows, reports // 10)
     await load.cpu(ports[1], rows, reports // 10)
-    ratios, ours = [], []
+    costs: dict[int, list[float]] = {port: [] for port in ports}
     for number in range(ROUNDS):
-        times = {port: await load.cpu(port, rows, reports) for port in (ports if number % 2 else ports[::-1])}
+        for port in ports if number % 2 else ports[::-1]:
+            costs[port].append(await load.cpu(port, rows, reports) / reports)
         store.apply([Ticked(clock())])
-        ratios.append(times[ports[0]] / times[ports[1]])
-        ours.append(times[ports[1]] / reports)
-    cost = statistics.median(ours)
-    report(f"ingest_{rows}", cost * 1e6, "us/report", statistics.median(ratios), ">=0.70")
+    # The least of each: whatever else runs on the machine only ever adds.
+    bare, cost = (min(costs[port]) for port in ports)
+    report(f"ingest_{rows}", cost * 1e6, "us/report", bare / cost, ">=0.70")
     if rows == 1000:
         report("ingest_samples", rows / cost, "rows/s/core", None, ">=1000000")
 
