@@ -50,6 +50,12 @@ def drawer_link(service: str, label: str, words: Mapping[str, str]) -> Html:
     return tag("a", esc(label), class_="btn small", href=href, data_drawer=True)
 
 
+def freeze_link(*, frozen: bool) -> Html:
+    """Opens the confirm drawer of the freeze that stops all commands everywhere, or of its end."""
+    label, on = ("Lift the freeze…", "false") if frozen else ("Freeze all commands…", "true")
+    return tag("a", esc(label), class_="btn", href=f"/freeze/confirm?command=freeze&on={on}", data_drawer=True)
+
+
 def ago(at: float | None, now: float) -> Html:
     """How long since `at`, with the moment on hover."""
     if at is None:

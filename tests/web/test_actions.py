@@ -167,6 +167,7 @@ async def test_undo_puts_back_what_was_there(armed: World) -> None:
 
 async def test_a_freeze_stops_the_next_command(armed: World) -> None:
     operator = await armed.browser("operator")
+    assert "/freeze/confirm?command=freeze&amp;on=true" in (await operator.get("/activity")).text
     page = await operator.get("/freeze/confirm?command=freeze&on=true", **HTMX)
     assert "Freeze all commands" in page.text
     assert (await apply(operator, {"command": "freeze", "on": "true", "reason": "x"}, "/freeze")).status == 200
@@ -175,6 +176,8 @@ async def test_a_freeze_stops_the_next_command(armed: World) -> None:
         await changes.wait()
     changes.close()
     assert "All commands are frozen" in (await apply(operator, drain())).text
+    assert "/freeze/confirm?command=freeze&amp;on=false" in (await operator.get("/activity")).text
+    assert "/freeze/confirm" not in (await (await armed.browser("viewer")).get("/activity")).text
 
 
 async def test_a_client_is_traced_when_it_is_there(armed: World) -> None:

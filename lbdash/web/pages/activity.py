@@ -10,6 +10,7 @@ from lbdash.control.audit import AuditEntry, AuditError
 from lbdash.viewmodels import activity as model
 from lbdash.viewmodels.header import notice
 from lbdash.viewmodels.html import EMPTY
+from lbdash.viewmodels.marks import freeze_link
 from lbdash.viewmodels.progress_steps import banners
 from lbdash.viewmodels.screen import Screen
 from lbdash.web.audit import DatabaseAudit
@@ -35,6 +36,7 @@ def activity(ask: Ask) -> Screen:
     screen = model.build(entries, ask.may_steer, ask.query.get("before", ""))
     regions = {
         "trouble": notice("down", "The audit log cannot be read", trouble) if trouble else EMPTY,
+        "freeze": freeze_link(frozen=ask.view.state.freeze is not None) if ask.may_steer else EMPTY,
         "commands": banners(ask.runtime.executor.active(), ask.view.now, ask.may_steer),
     }
     return replace(screen, regions=regions)
