@@ -47,8 +47,7 @@ COLUMNS = (
     Column("state", Html("State")),
     Column("since", Html("connected since (UTC)"), "fine"),
     Column("age", Html("last word"), "num", "since the last proof of life"),
-    Column("revision", Html("revision"), "num fine"),
-    Column("lag", Html("behind"), "num fine", "revisions behind the newest that any source has seen"),
+    Column("revision", Html("revision"), "num fine", "of the newest change under its prefix"),
     Column("events", Html("events"), "num"),
     Column("rate", Html("events/s"), "num fine", "over 10 to 20 s"),
     Column("reason", Html("Reason"), "wrap fine"),
@@ -57,8 +56,7 @@ COLUMNS = (
 
 def build(view: LiveView, stats: RegistryStats, process: Process, rates: Rates) -> Screen:
     sources = sorted(view.state.sources.values(), key=lambda source: (source.kind, source.name))
-    newest = max((source.revision for source in sources), default=0)
-    rows = tuple(_source(source, newest, view.now, rates) for source in sources)
+    rows = tuple(_source(source, view.now, rates) for source in sources)
     cost = Cost(
         stats,
         rates.of("rpcs", stats.rpcs, view.now),
@@ -77,7 +75,7 @@ def build(view: LiveView, stats: RegistryStats, process: Process, rates: Rates) 
     )
 
 
-def _source(source: Source, newest: int, now: float, rates: Rates) -> Row:
+def _source(source: Source, now: float, rates: Rates) -> Row:
     stale = is_stale(source, now)
     age = None if source.proven_at is None else now - source.proven_at
     registry = source.kind in ("registry", "control")
@@ -87,7 +85,6 @@ def _source(source: Source, newest: int, now: float, rates: Rates) -> Row:
         "since": moment(source.connected_at) if source.connected_at is not None else esc(fmt.UNKNOWN),
         "age": esc(whole(age)),
         "revision": esc(fmt.count(source.revision) if registry else fmt.UNKNOWN),
-        "lag": esc(fmt.count(newest - source.revision) if registry and source.revision else fmt.UNKNOWN),
         "events": esc(fmt.count(source.events)),
         "rate": esc(fmt.rate(rates.of(f"source {source.name}", source.events, now))),
         "reason": esc(source.reason),
