@@ -41,7 +41,8 @@ class Speaker:
 
 @contextlib.asynccontextmanager
 async def speaker(world: World) -> AsyncIterator[Speaker]:
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{world.port}") as channel:
+    options = [("grpc.use_local_subchannel_pool", 1)]  # a connection of its own
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{world.port}", options=options) as channel:
         yield Speaker(channel)
 
 
@@ -151,7 +152,7 @@ async def test_a_client_that_does_not_answer_is_sent_no_more_and_follows_nothing
             revision = await world.weigh(one, weight)
             if weight == 1:
                 unanswered = await read(call)
-        await world.until(lambda: world.service.routing.revision >= revision)
+            await world.until(lambda: weights(world) == [weight])  # noqa: B023
         assert all(client.applied_revision < revision for client in world.clients())
         await call.write(ask(EDS, SERVICE, nonce=unanswered.nonce))
         newest = await read(call)  # all that happened meanwhile
@@ -160,6 +161,11 @@ async def test_a_client_that_does_not_answer_is_sent_no_more_and_follows_nothing
         await world.followed(revision)
         call.cancel()
         await world.until(lambda: not world.clients())
+
+
+def weights(world: World) -> list[int]:
+    """As they are served."""
+    return [locality.weight for locality in world.xds.plane.snapshot.services[SERVICE].plan.clusters[0].localities]
 
 
 def weight_of(response: pb.DiscoveryResponse) -> int:
@@ -177,8 +183,8 @@ async def test_nodes_with_one_name_are_two_clients_with_their_own_load_reports()
             await reports.write(loads(row(one.address, issued)))
             calls.append(reports)
         await world.until(lambda: picks(world, one.address) == 7)
-        told = world.store.view().numbers(SERVICE).clients.values()
-        assert sorted(numbers.numbers.totals.picks for numbers in told) == [3, 4]
+        told = world.store.view().numbers(SERVICE).clients
+        assert [told[client.id].numbers.totals.picks for client in world.clients()] == [3, 4]
         for call in calls:
             call.cancel()
 

@@ -123,7 +123,7 @@ async def test_a_drain_of_everything_is_ignored_and_maint_of_everything_is_not()
 async def test_no_call_fails_while_the_control_plane_is_away_and_when_it_comes_back() -> None:
     async with World() as world:
         one, two = [await world.backend(name) for name in ("one", "two")]
-        async with world.stock() as stock:
+        async with world.stock() as stock, world.stock() as late:
             await stock.calls(1)
             await stock.do("load")
             await world.stop_dashboard()
@@ -134,11 +134,12 @@ async def test_no_call_fails_while_the_control_plane_is_away_and_when_it_comes_b
                     await asyncio.sleep(0.01)
             listed = asyncio.Event()
             await world.start_dashboard(ready=listed.is_set)  # serves, but has not listed the registry yet
-            await world.until(lambda: "xds" in world.store.view().state.sources)
+            await late.ask("calls", n=1)
             async with asyncio.timeout(20):
-                while not world.xds.plane.waiting:
+                while world.xds.plane.waiting < 2:
                     await asyncio.sleep(0.01)
             listed.set()
+            assert (await late.answer())["errors"] == {}
             await world.until(lambda: world.clients() and world.clients()[0].applied_revision)
             before = one.started
             assert set(await stock.calls(50)) == {"two"}
@@ -159,6 +160,7 @@ async def test_the_last_state_is_served_while_the_registry_is_away_and_registrat
             world.registry.interrupt(None)
             await world.unregister(one)
             await world.until(lambda: not world.service.backends[one.address].registered)
+            world.xds.plane.sweep()
             await stock.calls(20)
             await world.register(one)
             await world.until(lambda: world.service.backends[one.address].registered)
