@@ -71,8 +71,8 @@ async def test_channels_of_one_process_share_one_stream():
             Channel(fleet.target, service="b", telemetry=dashboard.address),
         ):
             await dashboard.until(lambda: len(dashboard.clients) == 2)
+        await dashboard.until(lambda: all(client.closed for client in dashboard.clients.values()))
         assert dashboard.streams == 1
-        assert all(client.closed for client in dashboard.clients.values())
 
 
 async def test_a_trace_samples_every_pick_with_its_candidates():
