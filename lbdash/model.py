@@ -148,6 +148,14 @@ def is_loopback(address: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Method:
+    """What a backend says of one of its methods. `limit`: calls a second that it will take; None = any number."""
+
+    online: bool = True
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """What one key says of one backend, whatever convention wrote it (SPEC 8.9).
 
@@ -168,3 +176,4 @@ class Registration:
     create_revision: int = 0
     mod_revision: int = 0
     problems: tuple[Problem, ...] = ()
+    methods: Mapping[str, Method] = field(default_factory=dict)  # by the last part of the name; empty = not told

@@ -27,7 +27,12 @@ class Directory:
         for registration in self._by_age(self._registrations.values()):
             earlier = merged.get(registration.address)
             backend = Backend(
-                registration.address, registration.version, max(1, registration.weight), registration.online
+                registration.address,
+                registration.version,
+                max(1, registration.weight),
+                registration.online,
+                registration.metadata,
+                registration.methods,
             )
             # The newest key says version and weight; one that is online is enough.
             merged[registration.address] = replace(backend, online=True) if earlier and earlier.online else backend

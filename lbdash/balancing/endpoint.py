@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import ceil, exp, inf, log2
 from typing import Any
 
 from lbdash.balancing.orca import ReportedWeight
-from lbdash.model import DEFAULT_WEIGHT, LATENCY_BUCKETS, Outcome
+from lbdash.model import DEFAULT_WEIGHT, LATENCY_BUCKETS, Method, Outcome
 
 CANCELLED, INFRASTRUCTURE = Outcome.CANCELLED, Outcome.INFRASTRUCTURE
 DECAY_S = 10.0  # time constant of both averages: go-zero's, from Finagle
@@ -24,6 +24,8 @@ class Backend:
     version: str = ""
     weight: int = DEFAULT_WEIGHT
     online: bool = True
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, Method] = field(default_factory=dict)
 
 
 def bucket_of(seconds: float) -> int:
@@ -51,6 +53,8 @@ class Endpoint:
         "latency",
         "leaving",
         "listener",
+        "metadata",
+        "methods",
         "outcomes",
         "picks",
         "reported",
@@ -65,6 +69,8 @@ class Endpoint:
         self.index = index
         self.version = version
         self.weight = weight
+        self.metadata: Mapping[str, str] = {}  # as the backend registered them
+        self.methods: Mapping[str, Method] = {}
         self.connection: Any = None  # the transport's; policies leave it alone
         self.leaving = False  # the pool closes the connection when the last call ends
         self.listener: Callable[[float, float, Outcome], None] | None = None  # a policy's: (began, now, outcome)

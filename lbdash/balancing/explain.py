@@ -111,6 +111,8 @@ def _reason(pick: PickLike) -> str:
         case "weight" if "total_weight" in detail:
             whose = "the reported weight" if detail.get("kind") == "reported" else "weight"
             return f"by {whose} {detail.get('weight', '?')} of {detail['total_weight']}"
+        case "passed" if "n" in detail:
+            return f"is drawn from the {detail.get('passed', '?')} of {detail['n']} that the filter lets pass"
         case "hash" | "random hash":
             return _place(pick.reason, detail)
         case reason:

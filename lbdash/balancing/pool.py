@@ -61,6 +61,7 @@ class Pool:
             subconn = self._subconns.get(backend.address) or self._add(backend)
             subconn.backend, subconn.removed = backend, False
             subconn.endpoint.version = backend.version
+            subconn.endpoint.metadata, subconn.endpoint.methods = backend.metadata, backend.methods
         listed = set(self._order)
         for address, subconn in self._subconns.items():
             if address not in listed:

@@ -49,6 +49,10 @@ def pick(reason, *candidates, policy="p2c_ewma", **fields):
             "ring_hash: 10.0.0.3:8089 has the key of x-user, past 2 that cannot serve now",
         ),
         (
+            pick("passed", A, policy="customize", detail={"n": "4", "passed": "3"}),
+            "customize: 10.0.0.3:8089 is drawn from the 3 of 4 that the filter lets pass",
+        ),
+        (
             pick("random hash", A, policy="ring_hash", detail={"header": "x-user", "hops": "0"}),
             "ring_hash: 10.0.0.3:8089 by a random key: the call has no x-user",
         ),

@@ -8,6 +8,7 @@ from typing import Any
 
 from lbdash.balancing.picker import Policy
 from lbdash.balancing.policies.consistent_hash import ConsistentHash
+from lbdash.balancing.policies.customize import Customize
 from lbdash.balancing.policies.least_request import LeastRequest
 from lbdash.balancing.policies.outlier_detection import OutlierDetection
 from lbdash.balancing.policies.p2c_ewma import P2cEwma
@@ -32,6 +33,7 @@ _POLICIES: dict[str, Callable[[random.Random, Settings], Policy]] = {
     RingHash.name: RingHash,
     ConsistentHash.name: lambda rng, settings: ConsistentHash(settings),
     Version.name: lambda rng, settings: Version(rng),
+    Customize.name: lambda rng, settings: Customize(rng),
     OutlierDetection.name: lambda rng, settings: OutlierDetection(rng, settings, _child(settings, rng)),
     RandomSubsetting.name: lambda rng, settings: RandomSubsetting(rng, settings, _child(settings, rng)),
 }

@@ -7,9 +7,12 @@ Three generations of the value are about: `endpoints` as a map to text, as a map
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from lbdash.model import Problem, Registration
+from lbdash.model import Method, Problem, Registration
 from lbdash.registry.conventions.item import Instance, Item, clean, register, unreadable
+
+MAX_METHODS = 500  # of one registration; more are not kept
 
 
 class Hwholiday:
@@ -28,7 +31,7 @@ class Hwholiday:
         if not isinstance(node, dict):
             problem = item.problem or Problem("bad_value", "the value has no node object", "error")
             return unreadable(item, self.name, service, problem)
-        return register(
+        registration = register(
             item,
             self.name,
             service,
@@ -38,6 +41,7 @@ class Hwholiday:
             metadata=item.document.get("metadata"),
             problems=(*_misplaced(item, node), *_unversioned(node)),
         )
+        return replace(registration, methods=_methods(item.document.get("endpoints")))
 
     def encode(self, service: str, instance: Instance, lease: int) -> tuple[str, str]:
         path = self.watch_prefix(service).rstrip("/")
@@ -51,6 +55,21 @@ class Hwholiday:
         }
         value = {"node": node, "metadata": instance.tagged() or None, "endpoints": {}}
         return f"{path}/{node['id']}", json.dumps(value, separators=(",", ":"))
+
+
+def _methods(endpoints: object) -> dict[str, Method]:
+    """What `SetSrv` wrote; the oldest generation maps to text, which says nothing but that the method is there."""
+    if not isinstance(endpoints, dict):
+        return {}
+    return {clean(name, 100): _method(said) for name, said in list(endpoints.items())[:MAX_METHODS]}
+
+
+def _method(said: object) -> Method:
+    if not isinstance(said, dict):
+        return Method()
+    limit = said.get("limiting") if said.get("limiting_switch") is True else None
+    online = said.get("online") is not False
+    return Method(online, max(0, limit) if isinstance(limit, int) and not isinstance(limit, bool) else None)
 
 
 def _misplaced(item: Item, node: dict[str, object]) -> tuple[Problem, ...]:
