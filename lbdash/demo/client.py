@@ -11,11 +11,13 @@ from typing import Any
 import grpc
 
 from lbdash.balancing import Channel
+from lbdash.balancing.policies.hash_key import DEFAULT_HEADER
 from lbdash.demo.child import Json, run_child
 from lbdash.demo.plan import Client
 from lbdash.demo.wire import CALL, WATCH, pack, unpack
 from lbdash.tasks import spawn, stop
 
+USERS = 200  # whose calls they are: policies that place calls by key have something to place
 SLOW = 0.004  # so many calls take seconds: a drain has something to wait for
 MOST_AT_ONCE = 100  # calls of one client; beyond that it skips beats, so a stuck backend cannot fill the memory
 _UNARY_S, _SLOW_S = 10.0, 30.0  # deadlines: far off, so that what fails in a demo is what the story says fails
@@ -26,7 +28,7 @@ class Caller:
 
     def __init__(self, plan: Client, channel: grpc.aio.Channel, running: asyncio.Event, rng: random.Random) -> None:
         self._plan, self._running, self._rng = plan, running, rng
-        self._metadata = (("version", plan.version),) if plan.version else ()
+        self._metadata: tuple[tuple[str, str], ...] = (("version", plan.version),) if plan.version else ()
         self._call = channel.unary_unary(CALL, request_serializer=pack, response_deserializer=unpack)
         self._watch = channel.unary_stream(WATCH, request_serializer=pack, response_deserializer=unpack)
         self._calls: set[asyncio.Task[None]] = set()
@@ -51,7 +53,11 @@ class Caller:
         slow = self._rng.random() < SLOW
         request: dict[str, Any] = {"work_ms": self._rng.uniform(1500, 6000)} if slow else {}
         with contextlib.suppress(grpc.aio.AioRpcError):  # counted by the channel, shown by the dashboard
-            await self._call(request, timeout=_SLOW_S if slow else _UNARY_S, metadata=self._metadata)
+            await self._call(request, timeout=_SLOW_S if slow else _UNARY_S, metadata=self._about())
+
+    def _about(self) -> tuple[tuple[str, str], ...]:
+        """The metadata of one call."""
+        return *self._metadata, (DEFAULT_HEADER, f"user_{self._rng.randrange(USERS)}")
 
     async def _stream(self) -> None:
         """A stream of 5 to 20 s after another, each; a pause ends it."""
@@ -59,7 +65,7 @@ class Caller:
             await self._running.wait()
             with contextlib.suppress(grpc.aio.AioRpcError):
                 request = {"for_s": self._rng.uniform(5, 20), "every_s": 0.5}
-                stream = self._watch(request, metadata=self._metadata)
+                stream = self._watch(request, metadata=self._about())
                 async for _ in stream:
                     if not self._running.is_set():
                         stream.cancel()
