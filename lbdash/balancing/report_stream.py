@@ -47,7 +47,7 @@ class ReportStream:
         self._seq = 0
         self._reported: list[Ledger] = []  # in the outstanding report
         self._settled = asyncio.Event()  # set while no report is outstanding
-        self._heard = False
+        self._reached = False  # a report went out, so somebody is there
 
     async def run(self) -> None:
         """Until the stream breaks; raises a group of AioRpcError or StreamEnded."""
@@ -64,8 +64,8 @@ class ReportStream:
                     ledger.farewell.set()
 
     async def flush(self, ledger: Ledger, timeout: float) -> None:
-        """Returns when the ledger's last report was acknowledged; at once when nobody ever answered here."""
-        if not self._heard:
+        """Returns when the ledger's last report was acknowledged; at once when nobody was ever reached here."""
+        if not self._reached:
             return
         self.due.set()
         try:
@@ -86,6 +86,7 @@ class ReportStream:
         try:
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 await self._call.write(report)
+                self._reached = True
                 await self._settled.wait()
         except TimeoutError:
             raise StreamEnded(f"no acknowledgement for {ACK_TIMEOUT_S:.0f} s") from None
@@ -114,7 +115,6 @@ class ReportStream:
 
     async def _listen(self) -> None:
         async for directive in self._call:
-            self._heard = True
             self._on_ack()
             self._obey(directive)
         raise StreamEnded("the dashboard ended the stream")
