@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lbdash.balancing import aggregation
 from lbdash.balancing.endpoint import Backend, Endpoint
 from lbdash.balancing.router import Member
 from lbdash.balancing.subconn import Dial, SubConn
@@ -146,12 +147,8 @@ class Pool:
 
 
 def aggregate(members: Sequence[Member]) -> Connectivity:
-    """The channel's state from its SubConns' (gRPC >= 1.49): READY, CONNECTING, IDLE, else TRANSIENT_FAILURE."""
-    states = {member.state for member in members if not member.barred}
-    for state in (Connectivity.READY, Connectivity.CONNECTING, Connectivity.IDLE):
-        if state in states:
-            return state
-    return Connectivity.TRANSIENT_FAILURE
+    """The channel's state from its SubConns'."""
+    return aggregation.current(member.state for member in members if not member.barred)
 
 
 def _one_per_version(members: Sequence[Member]) -> list[Member]:
