@@ -30,7 +30,7 @@ from lbdash.registry.etcd import EtcdRegistry, parse_endpoints
 from lbdash.registry.kv import Registry, RegistryError
 from lbdash.registry.registrar import LeasedKey
 from lbdash.sources.clock import Clock, tick
-from lbdash.sources.registry import RegistrySource
+from lbdash.sources.registry import DENIED, RegistrySource
 from lbdash.sources.telemetry import TelemetrySource
 from lbdash.tasks import spawn
 from lbdash.xds.server import OPTIONS as XDS_OPTIONS
@@ -71,10 +71,13 @@ class Runtime:
 
     @property
     def ready(self) -> bool:
-        """True once every watched prefix and the control keys have been listed."""
+        """True once every watched prefix and the control keys have been listed.
+
+        Control keys that we may not read are no reason to wait: seeing works, and commands are refused as stale.
+        """
         sources = self.store.view().state.sources.values()
-        listed = [source for source in sources if source.kind in ("registry", "control")]
-        return len(listed) == len(self.config.watch) + 1 and all(source.synced for source in listed)
+        answered = [s for s in sources if s.synced or (s.kind == "control" and s.reason.startswith(DENIED))]
+        return sum(s.kind in ("registry", "control") for s in answered) == len(self.config.watch) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from lbdash.registry.kv import Changes, KeyValue, Progress, Registry, Stale, Wat
 from lbdash.sources.batch import Batcher
 from lbdash.tasks import spawn
 
+DENIED = "permission denied"  # how the reason of such a loss begins
+
 
 class RegistrySource:
     """`watch`: what to follow; a prefix named twice is watched once, as it was named first."""
@@ -57,9 +59,7 @@ def _events(
         case Progress():
             yield SourceProven(name, kind, at, message.revision)
         case Stale():
-            yield SourceLost(
-                name, kind, at, f"permission denied: {message.reason}" if message.denied else message.reason
-            )
+            yield SourceLost(name, kind, at, f"{DENIED}: {message.reason}" if message.denied else message.reason)
 
 
 @dataclass(frozen=True, slots=True)

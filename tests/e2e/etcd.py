@@ -29,6 +29,19 @@ class Etcd:
         """Every key with its value and revisions."""
         return self._ctl("get", "--prefix", "", "--write-out=fields").partition('"Key"')[2]
 
+    def require_login(self, user: str, password: str, prefix: str) -> None:
+        """From now on nobody gets in without a password, and `user` may only read `prefix`."""
+        for steps in (
+            ("user", "add", "root:root"),
+            ("user", "grant-role", "root", "root"),
+            ("user", "add", f"{user}:{password}"),
+            ("role", "add", user),
+            ("role", "grant-permission", user, "read", "--prefix=true", prefix),
+            ("user", "grant-role", user, user),
+            ("auth", "enable"),
+        ):
+            self._ctl(*steps)
+
     def _ctl(self, *arguments: str) -> str:
         tool = Path(find_etcd()).with_name("etcdctl")
         command = [str(tool), f"--endpoints={self.address}", "--dial-timeout=20s", "--command-timeout=20s", *arguments]

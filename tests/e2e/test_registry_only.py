@@ -39,3 +39,15 @@ def test_a_registry_alone_is_worth_looking_at(etcd: Etcd, tmp_path: Path, chromi
         page.context.close()
         assert urllib.request.urlopen(dashboard.http + "/healthz", timeout=5).status == 200
     assert etcd.dump() == before, "a read-only dashboard writes nothing"
+
+
+def test_a_user_who_may_read_registrations_only_still_sees(etcd: Etcd, tmp_path: Path) -> None:
+    etcd.put("/hwholiday/srv/app/app-1", json.dumps(VALUE))
+    etcd.require_login("viewer", "secret", "/hwholiday/")
+    login = ("--etcd-user", "viewer", "--etcd-password-file", str(tmp_path / "password"))
+    (tmp_path / "password").write_text("secret")
+    options = ("--etcd", etcd.address, "--watch", "/hwholiday/", "--control", "*", *login)
+    with Dashboard(tmp_path / "data", *options) as dashboard:
+        assert dashboard.service("hwholiday.srv.app")["backends"][0]["address"] == "10.0.0.7:80"
+        refused = dashboard.command("hwholiday.srv.app", command="drain", backends=["10.0.0.7:80"])
+        assert refused["status"] == 503, refused
