@@ -49,7 +49,7 @@ class Origin:
 @dataclass(slots=True, eq=False)
 class XdsClient:
     """`teller`: the load report stream that speaks for it. `resting`: what is out of rotation, as it has accepted.
-    `following`: it has accepted all there is."""
+    `followed`: it has accepted all there was, once."""
 
     id: str
     service: str
@@ -59,8 +59,7 @@ class XdsClient:
     applied: int = 0
     rejected: tuple[tuple[str, str], ...] = ()
     resting: frozenset[str] = frozenset()
-    following: bool = False
-    followed: bool = False  # ever
+    followed: bool = False
     connectivity: Connectivity = Connectivity.IDLE
 
     def opened(self, at: float) -> ClientOpened:

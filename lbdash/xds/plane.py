@@ -144,16 +144,15 @@ class Plane:
         if served is None:
             return
         rejected = _rejected(stream, client, served)
-        follows = stream.subscriptions.follow(served.resources, client.service, served.plan.targets)
-        applied = served.revision if follows else client.applied
-        if (applied, rejected, follows) == (client.applied, client.rejected, client.following):
-            return
-        newly = served.plan.resting - client.resting if follows and client.followed else frozenset()
-        client.applied, client.rejected, client.following = applied, rejected, follows
-        if follows:
+        applied, newly = client.applied, frozenset[str]()
+        if stream.subscriptions.follow(served.resources, client.service, served.plan.targets):
+            applied = served.revision
+            newly = served.plan.resting - client.resting if client.followed else newly
             client.resting, client.followed = served.plan.resting, True
-        told = client.loads.suspect(newly, now) if client.teller is not None else None
-        self._store.apply(list(client.reported(now, told)))
+        if newly or (applied, rejected) != (client.applied, client.rejected):
+            client.applied, client.rejected = applied, rejected
+            told = client.loads.suspect(newly, now) if client.teller is not None else None
+            self._store.apply(list(client.reported(now, told)))
 
     # ---- from load report streams
 

@@ -16,7 +16,7 @@ import grpc
 from lbdash.live.events import SourceProven
 from lbdash.live.store import Store
 from lbdash.proto import xds_pb2 as pb
-from lbdash.tasks import spawn, stop
+from lbdash.tasks import spawn
 from lbdash.xds.clients import SOURCE, LoadStream, Origin
 from lbdash.xds.names import ADS_SERVICE, LRS_SERVICE
 from lbdash.xds.plane import Plane
@@ -108,16 +108,25 @@ class XdsServer:
             self._ads -= 1
 
     async def _serve(self, stream: AdsStream, request: Any, context: Context) -> None:
-        writer = spawn(self._write(stream, context), "xds writer")
+        try:
+            async with asyncio.TaskGroup() as group:  # a writer that fails ends the stream
+                writer = spawn(self._write(stream, context), "xds writer", group=group)
+                refusal = await self._read(stream, request, context)
+                writer.cancel()
+        finally:
+            self.plane.leave(stream, "stream ended")
+        if refusal:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, refusal)
+
+    async def _read(self, stream: AdsStream, request: Any, context: Context) -> str:
+        """Until the client has no more to say; returns why it is heard no longer, "" = it ended by itself."""
         try:
             while request is not grpc.aio.EOF:
                 self._take(stream, request)
                 request = await context.read()
         except TooMuch as error:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
-        finally:
-            self.plane.leave(stream, "stream ended")  # before anything waits: grpc may cancel a handler twice
-            await stop(writer)
+            return str(error)
+        return ""
 
     def _take(self, stream: AdsStream, request: pb.DiscoveryRequest) -> None:
         answered = stream.subscriptions.hear(request)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from lbdash.live.state import Service, State
-from lbdash.registry.routing import Routing
 from lbdash.xds.plan import Plan, make_plan
 from lbdash.xds.resources import Key, Resource, encode
 
@@ -19,7 +18,7 @@ GRACE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Of one service. `revision`: of its control keys, as far as these resources follow them.
+    """Of one service. `revision`: of etcd, up to which these resources follow its control keys.
 
     `leaving`: resources that the plan no longer has -> when they go. `empty_since`: nobody has been registered since.
     """
@@ -40,15 +39,25 @@ class Snapshot:
         self._grace_s = grace_s
         self.services: dict[str, Served] = {}
         self.resources: dict[Key, Resource] = {}
+        self._control = 0
+        self._seen: Mapping[str, Service] = {}
+        self._released: Mapping[str, Set[str]] = {}
         self.revision = 0  # of etcd, up to which this is known to be true
 
     def update(self, state: State, released: Mapping[str, Set[str]], now: float) -> set[str]:
         """`released`: by service key, barred addresses that no call is on any more."""
-        told = [source.revision for source in state.sources.values() if source.kind in ("registry", "control")]
-        self.revision = max(told, default=0)
-        changed = {key for key, service in state.services.items() if self._follow(service, released, now)}
-        changed |= {key for key in self.services.keys() - state.services.keys() if self._empty(key, now)}
-        return changed
+        self._control = _revision(state, "control")
+        self.revision = max(self._control, _revision(state, "registry"))
+        seen, self._seen = self._seen, state.services
+        moved = {key for key, service in state.services.items() if seen.get(key) is not service}
+        moved |= {
+            key for key in released.keys() | self._released.keys() if released.get(key) != self._released.get(key)
+        }
+        self._released = released
+        if state.services.keys() != seen.keys():
+            for key in self.services.keys() - state.services.keys():
+                self._empty(key, now)
+        return {key for key in moved & state.services.keys() if self._follow(state.services[key], released, now)}
 
     def _follow(self, service: Service, released: Mapping[str, Set[str]], now: float) -> bool:
         known = self.services.get(service.key)
@@ -57,21 +66,23 @@ class Snapshot:
             return False
         plan = make_plan(service, gone)
         if plan is None:
-            return known is not None and self._empty(service.key, now, service.routing)
+            if known is not None:
+                self._empty(service.key, now)
+            return False
         before = known.resources if known else {}
         fresh = encode(plan, self.revision, before)
         leaving = {key: now + self._grace_s for key in before if key not in fresh}
         leaving |= {key: due for key, due in (known.leaving if known else {}).items() if key not in fresh}
         resources = {**{key: before[key] for key in leaving}, **fresh}
-        self.put(Served(service, plan, resources, service.routing.revision, leaving, gone))
+        # Not `self.revision`: the registry's watch may be ahead of the one that brings operators' words.
+        self.put(Served(service, plan, resources, max(self._control, service.routing.revision), leaving, gone))
         return True
 
-    def _empty(self, key: str, now: float, routing: Routing | None = None) -> bool:
+    def _empty(self, key: str, now: float) -> None:
         """The last resources stay, for a while, as they are: operators' words cannot change them."""
         known = self.services[key]
         if known.empty_since is None:
             self.services[key] = replace(known, empty_since=now)
-        return False
 
     def put(self, served: Served) -> None:
         self.services[served.service.key] = served
@@ -96,6 +107,10 @@ class Snapshot:
     def _drop(self, keys: Mapping[Key, Resource] | list[Key]) -> None:
         for key in keys:
             self.resources.pop(key, None)
+
+
+def _revision(state: State, kind: str) -> int:
+    return max((source.revision for source in state.sources.values() if source.kind == kind), default=0)
 
 
 def _same(known: Served, service: Service, released: Set[str]) -> bool:
