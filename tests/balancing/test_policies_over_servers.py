@@ -26,18 +26,26 @@ async def test_a_call_without_a_hash_key_is_dropped_at_once(wait):
         assert len({await stub.echo(b"", metadata=KEY) for _ in range(10)}) == 1
 
 
-async def test_a_key_leaves_a_drained_backend_and_comes_back():
+async def homes(stub, keys=60):
+    """Which backend answers each key."""
+    return await asyncio.gather(*(stub.echo(b"", metadata=[("hash-key", f"user_{i}")]) for i in range(keys)))
+
+
+async def test_the_keys_of_a_drained_backend_leave_it_alone_and_come_back():
     async with Registered(4) as fleet, fleet.channel(policy="ring_hash") as channel:
         await until_ready(channel, 4)
         stub = Stub(channel)
-        home = await stub.echo(b"", metadata=KEY)
+        before = await homes(stub)
+        home = before[0]
         backend = next(b for b in fleet.backends if home.startswith(b.address.encode()))
         await fleet.admin(backend, "drain")
         await until(channel, lambda: channel._balancer.routing.admin)
-        assert await stub.echo(b"", metadata=KEY) != home
+        drained = await homes(stub)
+        assert home not in drained
+        assert all(now == was for now, was in zip(drained, before, strict=True) if was != home)
         await fleet.admin(backend, None)
         await until(channel, lambda: not channel._balancer.routing.admin)
-        assert await stub.echo(b"", metadata=KEY) == home
+        assert await homes(stub) == before
 
 
 async def test_a_subset_is_all_that_is_connected_until_the_policy_changes():

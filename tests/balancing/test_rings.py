@@ -29,6 +29,12 @@ def test_the_ring_of_the_vectors_is_built_entry_by_entry():
         assert "abc"[next(ring.walk(xxh64(key.encode())))] == owner
 
 
+def test_a_ring_does_not_depend_on_the_order_of_the_list():
+    ring = weighted_ring("cab", [5, 3, 4], 5, 20)
+    alike = weighted_ring("abc", [3, 4, 5], 5, 20)
+    assert [(at, "cab"[owner]) for at, owner in ring.entries] == [(at, "abc"[owner]) for at, owner in alike.entries]
+
+
 @pytest.mark.parametrize(("sizes", "vector"), named("ring.size.", HASHING))
 def test_ring_sizes_agree_with_the_vectors(sizes, vector):
     ring = weighted_ring("abc", [3, 3, 4], *map(int, sizes.split(".")))

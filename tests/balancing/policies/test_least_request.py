@@ -35,6 +35,12 @@ def test_least_request_agrees_with_the_vector(explain):
     assert got == HASHING["lr.vector"]
 
 
+@pytest.mark.parametrize("explain", [False, True])
+def test_of_equally_busy_ones_the_first_drawn_goes(explain):
+    picker = LeastRequest(Stream([2, 0], 3)).build([Endpoint(f"b:{i + 1}", i) for i in range(3)], 0.0)
+    assert picker.pick(PickInfo("", None, 0.0, PickRecord(0.0, "") if explain else None)).index == 2
+
+
 def shares(works, rate, calls=20_000):
     result = Fleet([LeastRequest(random.Random(2))], [Node(work) for work in works]).run(evenly(rate, calls / rate))
     return {str(i): result.share(i) for i in range(len(works))}
