@@ -46,6 +46,14 @@ class Origin:
         return next((name for word, name in _LANGUAGES if word in self.agent.lower()), self.agent)
 
 
+@dataclass(slots=True)
+class Awaited:
+    """A revision that takes backends out of rotation was accepted at `since`; its counts do not show that yet."""
+
+    revision: int
+    since: float
+
+
 @dataclass(slots=True, eq=False)
 class XdsClient:
     """`teller`: the load report stream that speaks for it. `resting`: what is out of rotation, as it has accepted.
@@ -60,7 +68,31 @@ class XdsClient:
     rejected: tuple[tuple[str, str], ...] = ()
     resting: frozenset[str] = frozenset()
     followed: bool = False
+    awaited: Awaited | None = None
     connectivity: Connectivity = Connectivity.IDLE
+
+    def accept(self, revision: int, resting: frozenset[str], at: float) -> None:
+        """It follows `revision`, under which `resting` are out of rotation.
+
+        When that takes backends out, and the client tells of its calls, it counts as applied with the next report from
+        after it: the one that is due has calls from before, which would look like calls on a drained backend, and a
+        backend would look safe to stop while a call is on its way to it.
+        """
+        taken_out = self.followed and self.teller is not None and not resting <= self.resting
+        self.resting, self.followed = resting, True
+        if taken_out:
+            self.awaited = Awaited(revision, at)
+        elif self.awaited is not None:
+            self.awaited.revision = revision
+        else:
+            self.applied = revision
+
+    def settle(self, at: float, after_s: float) -> bool:
+        """True when the awaited revision is `after_s` old: it is applied now."""
+        if self.awaited is None or at - self.awaited.since < after_s:
+            return False
+        self.applied, self.awaited = self.awaited.revision, None
+        return True
 
     def opened(self, at: float) -> ClientOpened:
         origin = self.origin
@@ -149,6 +181,13 @@ class Clients:
             stream.clients[service] = found
             self._tell([found.opened(self._clock())])
         return found
+
+    def greet(self, stream: LoadStream) -> None:
+        """A stream opened. A client without calls has nothing to report, which is telling, too: find it now."""
+        origin = stream.origin
+        here = [client for client in self.all() if client.teller is None and client.origin == origin]
+        if len(here) == 1:
+            self.told_by(stream, here[0].service)
 
     def _silent(self, origin: Origin, service: str) -> XdsClient | None:
         free = [client for client in self.of(service) if client.teller is None and client.origin.node == origin.node]

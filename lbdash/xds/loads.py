@@ -19,25 +19,16 @@ from lbdash.proto import xds_pb2 as pb
 from lbdash.xds.names import REGION
 
 MAX_CALLS = 10**9  # of one backend in one report; more is nonsense
-SETTLE_S = 0.25  # a report that comes sooner after an answer may have been made before it
-PATIENCE_S = 3.0  # a client that has nothing to say says nothing
 
 
 @dataclass(slots=True)
 class Row:
-    """`suspected_at`: since then calls may be under way that no report has told of yet."""
-
     index: int
     state: Connectivity
     issued: int = 0
     ok: int = 0
     errors: int = 0
     inflight: int = 0
-    suspected_at: float | None = None
-
-    @property
-    def told_inflight(self) -> int:
-        return self.inflight if self.suspected_at is None else max(1, self.inflight)
 
 
 @dataclass(slots=True)
@@ -59,7 +50,7 @@ class Told:
         return PackedCounters(
             np.array([row.index for row in rows], np.uint32),
             np.array(totals, np.int64).T.copy(),
-            np.array([row.told_inflight for row in rows], np.uint32),
+            np.array([row.inflight for row in rows], np.uint32),
             np.full((4, len(rows)), np.nan, np.float32),
         )
 
@@ -71,7 +62,7 @@ class Loads:
 
     def busy(self, address: str) -> bool:
         row = self._rows.get(address)
-        return row is not None and row.told_inflight > 0
+        return row is not None and row.inflight > 0
 
     def take(self, clusters: Iterable[pb.ClusterStats], known: Mapping[str, Backend], at: float) -> Told:
         """`known`: the service's backends; what is told of others is refused."""
@@ -86,7 +77,7 @@ class Loads:
             else:
                 self._add(stats, address, told, at)
                 inflight[address] = inflight.get(address, 0) + stats.total_requests_in_progress
-        self._level(inflight, told, at)
+        self._level(inflight, told)
         self._close(known, told)
         return told
 
@@ -97,7 +88,7 @@ class Loads:
         """Rows of backends that left, once their last call has ended."""
         for address, row in list(self._rows.items()):
             backend = known.get(address)
-            if (backend is None or not backend.registered) and not row.told_inflight:
+            if (backend is None or not backend.registered) and not row.inflight:
                 del self._rows[address]
                 told.gone.append(row.index)
 
@@ -119,37 +110,12 @@ class Loads:
             told.opened.append(SubConnOpened(row.index, address, row.state, at))
         return row
 
-    def _level(self, inflight: dict[str, int], told: Told, at: float) -> None:
+    def _level(self, inflight: dict[str, int], told: Told) -> None:
         for address, row in self._rows.items():
-            before = row.told_inflight
-            row.inflight = inflight.get(address, 0)
-            if row.suspected_at is not None and at - row.suspected_at >= SETTLE_S:
-                row.suspected_at = None
-            if row.told_inflight != before:
+            now = inflight.get(address, 0)
+            if now != row.inflight:
+                row.inflight = now
                 told.rows[row.index] = row
-
-    # ---- what no report has told yet
-
-    def suspect(self, addresses: Iterable[str], at: float) -> Told:
-        """These were just taken out of rotation: count one call on each until a later report says what is so.
-
-        Else a report from before the change could make a backend look safe to stop while a call is on its way to it.
-        """
-        told = Told()
-        for address in addresses:
-            row = self._row(address, told, at)
-            row.suspected_at = at
-            told.rows[row.index] = row
-        return told
-
-    def settle(self, at: float) -> Told:
-        """A client without calls sends no reports: silence for so long means zero."""
-        told = Told()
-        for row in self._rows.values():
-            if row.suspected_at is not None and at - row.suspected_at >= PATIENCE_S:
-                row.suspected_at = None
-                told.rows[row.index] = row
-        return told
 
 
 def _is_mad(stats: pb.UpstreamLocalityStats) -> bool:

@@ -19,6 +19,8 @@ from lbdash.xds.stream import AdsStream
 
 HOLD_S = 10.0  # how long a client that has seen a newer revision is not answered
 PROOF_EVERY_S = 1.0
+SETTLE_S = 0.25  # a load report that comes sooner after an answer may have been made before it
+PATIENCE_S = 3.0  # a client that has nothing to say says nothing
 _MAX_KEYS, _MAX_REASON = 50, 1000
 
 
@@ -67,8 +69,8 @@ class Plane:
         self.concern(self.snapshot.sweep(now), now)
         events: list[Event] = []
         for client in self.clients.all():
-            told = client.loads.settle(now)
-            events += client.reported(now, told) if told.rows else ()
+            if client.settle(now, PATIENCE_S):
+                events += client.reported(now)
         self._store.apply(events)
 
     def _busy(self, service: str, address: str) -> bool:
@@ -144,15 +146,12 @@ class Plane:
         if served is None:
             return
         rejected = _rejected(stream, client, served)
-        applied, newly = client.applied, frozenset[str]()
+        before = client.applied
         if stream.subscriptions.follow(served.resources, client.service, served.plan.targets):
-            applied = served.revision
-            newly = served.plan.resting - client.resting if client.followed else newly
-            client.resting, client.followed = served.plan.resting, True
-        if newly or (applied, rejected) != (client.applied, client.rejected):
-            client.applied, client.rejected = applied, rejected
-            told = client.loads.suspect(newly, now) if client.teller is not None else None
-            self._store.apply(list(client.reported(now, told)))
+            client.accept(served.revision, served.plan.resting, now)
+        if (client.applied, rejected) != (before, client.rejected):
+            client.rejected = rejected
+            self._store.apply(list(client.reported(now)))
 
     # ---- from load report streams
 
@@ -167,6 +166,7 @@ class Plane:
                 continue
             client = self.clients.told_by(stream, service)
             if client is not None:
+                client.settle(now, SETTLE_S)
                 events += client.reported(now, client.loads.take(found, served.service.backends, now))
         self._store.apply(events)
 

@@ -162,6 +162,7 @@ class XdsServer:
 
     async def _listen(self, stream: LoadStream, request: Any, context: Context) -> None:
         await context.write(self._wish())
+        self.plane.clients.greet(stream)
         try:
             while request is not grpc.aio.EOF:
                 self.plane.loads(stream, request.cluster_stats)

@@ -40,6 +40,10 @@ class Client:
         except grpc.RpcError as error:
             errors[f"{error.code().name}: {error.details()}"] += 1
 
+    def connect(self) -> Json:
+        grpc.channel_ready_future(self.channel).result(timeout=15)
+        return {}
+
     def hold(self, n: int) -> Json:
         self.pending = [self.slow.future(b"", timeout=30) for _ in range(n)]
         return {}

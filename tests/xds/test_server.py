@@ -12,6 +12,7 @@ from lbdash.config import Tls
 from lbdash.live.view import Numbers
 from lbdash.xds.plan import Endpoint
 from lbdash.xds.resources import encode
+from tests.etcd import EtcdServer
 from tests.xds.world import SERVICE, Backend, World
 
 
@@ -141,6 +142,7 @@ async def test_no_call_fails_while_the_control_plane_is_away_and_when_it_comes_b
             listed.set()
             assert (await late.answer())["errors"] == {}
             await world.until(lambda: world.clients() and world.clients()[0].applied_revision)
+            await stock.calls(5)  # one may have been on its way when the answer came
             before = one.started
             assert set(await stock.calls(50)) == {"two"}
             assert one.started == before
@@ -164,6 +166,26 @@ async def test_the_last_state_is_served_while_the_registry_is_away_and_registrat
             await stock.calls(20)
             await world.register(one)
             await world.until(lambda: world.service.backends[one.address].registered)
+            assert (await stock.do("unload"))["errors"] == {}
+
+
+@pytest.mark.etcd
+async def test_no_call_fails_while_etcd_is_killed_and_comes_back(tmp_path: Path) -> None:
+    async with EtcdServer(tmp_path) as etcd, World(registry=etcd.registry()) as world:
+        one = await world.backend("one")
+        await world.backend("two")
+        async with world.stock() as stock:
+            await stock.calls(1)
+            await stock.do("load")
+            await etcd.kill()
+            await world.until(lambda: any(s.lost_at for s in world.store.view().state.sources.values()))
+            assert set(await stock.calls(20)) == {"one", "two"}
+            await etcd.start()
+            await world.until(lambda: not any(s.lost_at for s in world.store.view().state.sources.values()))
+            await world.followed(await world.say(one, "drain"))
+            before = one.started
+            assert await stock.calls(20) == {"two": 20}
+            assert one.started == before
             assert (await stock.do("unload"))["errors"] == {}
 
 
@@ -205,17 +227,35 @@ async def test_load_reports_tell_picks_errors_and_when_a_drained_backend_is_safe
             assert told(two).inflight == two.slow
 
 
-async def test_a_drain_counts_a_call_as_under_way_until_a_later_report_says_otherwise() -> None:
+async def test_a_drain_is_effective_when_the_counts_show_it_and_no_call_before_it_is_held_against_the_client() -> None:
     async with World() as world:
         one = await world.backend("one")
         await world.backend("two")
         async with world.stock() as stock:
-            await stock.calls(20)
-            numbers = lambda: world.store.view().numbers(SERVICE).backends[one.address].numbers  # noqa: E731
-            await world.until(lambda: numbers().inflight == 0 and numbers().totals.picks)
+            await stock.calls(1)
+            await stock.do("load")
+            numbers = lambda: world.store.view().numbers(SERVICE).backends[one.address]  # noqa: E731
+            await world.until(lambda: numbers().numbers.totals.picks)
             await world.followed(await world.say(one, "drain"))
-            assert numbers().inflight == 1
-            await world.until(lambda: numbers().inflight == 0)
+            picks = numbers().numbers.totals.picks
+            assert picks == one.started
+            more = world.backends[1].started + 200
+            await world.until(lambda: world.backends[1].started > more)
+            assert numbers().picks_since_override == 0
+            assert (numbers().numbers.totals.picks, one.started) == (picks, picks)
+            assert (await stock.do("unload"))["errors"] == {}
+
+
+async def test_a_client_without_calls_can_tell_that_it_has_none() -> None:
+    async with World() as world:
+        one = await world.backend("one")
+        await world.backend("two")
+        async with world.stock() as stock:
+            answer = await stock.do("calls", n=0, metadata=[])
+            assert answer["by"] == {}
+            await stock.do("connect")
+            await world.until(lambda: world.clients() and world.clients()[0].can_tell)
+            await world.followed(await world.say(one, "drain"))
 
 
 async def test_a_backend_in_maint_leaves_the_endpoints_when_its_last_call_ends() -> None:

@@ -92,8 +92,8 @@ class Stock:
 
 
 class World:
-    def __init__(self, tls: Tls = PLAIN, **options: Any) -> None:
-        self.registry = MemoryRegistry()
+    def __init__(self, tls: Tls = PLAIN, registry: Any = None, **options: Any) -> None:
+        self.registry = registry or MemoryRegistry()
         self.tls = tls
         self.backends: list[Backend] = []
         self.options = options
