@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil, exp, inf, log2
+from types import MappingProxyType
 from typing import Any
 
 from lbdash.balancing.orca import ReportedWeight
@@ -14,6 +15,7 @@ CANCELLED, INFRASTRUCTURE = Outcome.CANCELLED, Outcome.INFRASTRUCTURE
 DECAY_S = 10.0  # time constant of both averages: go-zero's, from Finagle
 SUCCESS_KEPT = 15 / 16  # at most this much of the success average survives a call: dozens of failures are news enough
 FIRST_SAMPLE_WEIGHT = 0.5  # how much of the initial success survives the first completion: one failure is no proof
+NOTHING: Mapping[str, Any] = MappingProxyType({})  # one for all: most backends tell neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class Endpoint:
         self.index = index
         self.version = version
         self.weight = weight
-        self.metadata: Mapping[str, str] = {}  # as the backend registered them
-        self.methods: Mapping[str, Method] = {}
+        self.metadata: Mapping[str, str] = NOTHING  # as the backend registered them
+        self.methods: Mapping[str, Method] = NOTHING
         self.connection: Any = None  # the transport's; policies leave it alone
         self.leaving = False  # the pool closes the connection when the last call ends
         self.listener: Callable[[float, float, Outcome], None] | None = None  # a policy's: (began, now, outcome)

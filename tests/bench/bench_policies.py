@@ -88,11 +88,10 @@ def bytes_per_endpoint(name: str, n: int = REBUILD_SIZE) -> float:
 
 
 def main() -> None:
-    fleets = {n: endpoints(n) for n in SIZES}
     for name in POLICY_NAMES:
-        base = pick_and_done(name, fleets[SIZES[0]])
+        base = pick_and_done(name, endpoints(SIZES[0]))
         for n in SIZES:
-            cost = pick_and_done(name, fleets[n])
+            cost = pick_and_done(name, endpoints(n))
             report(f"pick_and_done_{name}_{n}", cost, "ns", cost / base, PICK_BUDGETS_NS.get(name, "-"))
     thousand = endpoints(REBUILD_SIZE)
     for name in POLICY_NAMES:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from lbdash.balancing.endpoint import Endpoint
 from lbdash.balancing.picker import PickError, PickInfo, candidate
 from lbdash.model import Method
+
+DRAWS = 8  # before looking at every endpoint
 
 
 class Customize:
@@ -37,16 +40,28 @@ class Customize:
 
 
 class CustomizePicker:
-    __slots__ = ("_endpoints", "_policy")
+    """Draws until one passes, which is the same as a draw among those that pass; looks at all only when few do."""
+
+    __slots__ = ("_cumulative", "_endpoints", "_policy")
 
     def __init__(self, endpoints: Sequence[Endpoint], policy: Customize) -> None:
         self._endpoints = tuple(endpoints)
+        self._cumulative = list(accumulate(endpoint.weight for endpoint in endpoints))
         self._policy = policy
 
     def pick(self, info: PickInfo) -> Endpoint:
         """Raises PickError when nobody passes, and says how many were refused for what."""
         method = info.method.rpartition("/")[2]
         headers = _headers(info.metadata)
+        if info.record is None:
+            for _ in range(DRAWS):
+                (drawn,) = self._policy.rng.choices(self._endpoints, cum_weights=self._cumulative)
+                if not self._refusal(drawn, method, headers, info.now):
+                    self._take(drawn, method, info.now)
+                    return drawn
+        return self._among_all(info, method, headers)
+
+    def _among_all(self, info: PickInfo, method: str, headers: Mapping[str, str]) -> Endpoint:
         verdicts = [self._refusal(endpoint, method, headers, info.now) for endpoint in self._endpoints]
         passing = [e for e, refusal in zip(self._endpoints, verdicts, strict=True) if not refusal]
         if not passing:
