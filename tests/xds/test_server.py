@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -317,3 +318,28 @@ async def certificate(folder: Path) -> tuple[str, str]:
     )
     assert await process.wait() == 0
     return key, cert
+
+
+@pytest.mark.parametrize("backends", [20, 1100])
+async def test_whatever_registrations_and_rules_hold_clients_turn_nothing_down(backends: int) -> None:
+    async with World() as world:
+        one = await world.backend("one")
+        texts = ["", "v 1", "v1\n", "\x00", "ü", "a:b/c%", "x" * 300, "*"]
+        for number in range(backends):
+            address = f"127.0.1.{number % 250}:{10_000 + number}" if number % 5 else f"[::1]:{10_000 + number}"
+            node = {"address": address, "version": texts[number % len(texts)]}
+            await world.registry.put(f"/svc/app/{number}".encode(), json.dumps({"node": node}).encode())
+        for address in ("host.example:80", "unix:/x", "0.0.0.0:1", "[fe80::1%lo]:5"):
+            value = json.dumps({"node": {"address": address, "version": "v1"}})
+            await world.registry.put(f"/svc/app/{address}".encode(), value.encode())
+        headers = ["x", ":path", "grpc-x", "content-type", "a b", "ü", "t-bin", "x" * 200]
+        rules = [{"header": header, "exact": text, "version": text} for header in headers for text in texts]
+        revision = await world.route(shares={"v1": 100, "*": 0, "nobody": 0}, rules=rules)
+        async with world.stock() as stock:
+            assert await stock.calls(5) == {"one": 5}
+            await world.followed(revision)
+            (client,) = world.clients()
+            assert client.rejected == ()
+            assert any("not IP addresses" in problem.text for problem in client.problems)
+            await world.followed(await world.say(one, "drain"))
+            assert await stock.calls(5, version="v1") == {"one": 5}
