@@ -85,7 +85,8 @@ async def _put_at_last(registry: EtcdRegistry, key: bytes) -> int:
 
 async def test_an_etcd_that_is_not_there_is_named() -> None:
     registry = EtcdRegistry(["127.0.0.1:1"])
-    with pytest.raises(RegistryUnavailable, match=r"get /a: no etcd endpoint answers \(127\.0\.0\.1:1\); tried without TLS"):
+    told = r"get /a: no etcd endpoint answers \(127\.0\.0\.1:1\); tried without TLS"
+    with pytest.raises(RegistryUnavailable, match=told):
         await registry.get(b"/a")
     await registry.close()
 
