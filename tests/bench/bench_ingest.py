@@ -20,7 +20,7 @@ from lbdash.sources.clock import Clock
 from lbdash.sources.telemetry import SERVICE, TelemetrySource
 from tests.bench.lines import report
 
-ROUNDS, STREAMS = 6, 64
+ROUNDS, STREAMS = 3, 64
 REPORTS = {10: 6400, 200: 3200, 1000: 1920}  # rows a report -> reports a round
 
 
