@@ -49,6 +49,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels is
         finally:  # also when the server cancels us and no disconnect comes
             await self._leave()
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Without Channels' visit to a thread that closes old database connections: an acknowledgement uses none."""
+        if message["type"] == "websocket.receive":
+            await self.websocket_receive(message)
+        else:
+            await super().dispatch(message)
+
     async def connect(self) -> None:
         who = await identify(self.scope)
         feed = _feed(self.scope, who) if who else None
