@@ -31,14 +31,13 @@ from lbdash.registry.kv import Registry, RegistryError
 from lbdash.registry.registrar import LeasedKey
 from lbdash.sources.clock import Clock, tick
 from lbdash.sources.registry import DENIED, RegistrySource
-from lbdash.sources.telemetry import TelemetrySource
+from lbdash.sources.telemetry import MAX_MESSAGE_BYTES, TelemetrySource
 from lbdash.tasks import spawn
 from lbdash.xds.server import OPTIONS as XDS_OPTIONS
 from lbdash.xds.server import XdsServer
 
 log = logging.getLogger(__name__)
 _FACTS_EVERY_S = 60.0
-_MAX_TELEMETRY_BYTES = 8 << 20
 
 WebApp = Callable[..., Any]
 
@@ -195,7 +194,7 @@ def _stop_event() -> asyncio.Event:
 
 @contextlib.asynccontextmanager
 async def _telemetry(runtime: Runtime) -> AsyncIterator[None]:
-    config, options = runtime.config, [("grpc.max_receive_message_length", _MAX_TELEMETRY_BYTES)]
+    config, options = runtime.config, [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
     async with grpc_server(
         "--telemetry", config.telemetry, config.telemetry_tls, runtime.telemetry.add_to, options
     ) as bound:
