@@ -30,7 +30,6 @@ def test_a_drain_by_click_empties_a_backend_and_the_page_says_so(demo: Demo, pag
     expect(banner).to_contain_text(re.compile(r"effective"), timeout=EFFECT_MS)
     command = wait_for(lambda: effective(demo, SERVICE), "the command to be effective")
     assert command["clients"]["seen"] == command["clients"]["total"] > 0
-    assert command["effective_ms"] > 0
     expect(banner).to_contain_text(re.compile(r"\d+ ms"), timeout=EFFECT_MS)
 
     stopped = demo.counters([target])[target]
