@@ -4,35 +4,6 @@ import { morph } from "./morph.js";
 const tables = new Map(); // name -> { body, columns: name -> place, rows: key -> element }
 const template = document.createElement("template");
 
-// In a long table, cells of rows far out of sight wait until they come near: painting a thousand rows four times a
-// second would hold up the change somebody is waiting for.
-const FEW = 60; // rows; shorter tables are kept up to date whole
-const near = new WeakSet();
-const waiting = new Map(); // row -> [table, cells]
-const sight = new IntersectionObserver(
-  (entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) near.delete(target);
-      else {
-        near.add(target);
-        show(target);
-      }
-    }
-  },
-  { rootMargin: "600px 0px" },
-);
-
-// Everything that waits, for whoever is about to read the rows' text.
-export function settle() {
-  for (const row of [...waiting.keys()]) show(row);
-}
-
-function show(row) {
-  const [table, cells] = waiting.get(row) ?? [];
-  waiting.delete(row);
-  if (table) put(table, row, cells);
-}
-
 export function applyFrame(frame) {
   if (frame.title) document.title = document.title.replace(/^[^·]*/, `${frame.title} `);
   for (const [name, html] of Object.entries(frame.r ?? {})) {
@@ -53,7 +24,6 @@ function tableOf(name) {
     columns: new Map([...head.children].map((cell, place) => [cell.dataset.col, place])),
     rows: new Map([...body.children].map((row) => [row.dataset.row, row])),
   };
-  for (const row of table.rows.values()) sight.observe(row);
   tables.set(name, table);
   return table;
 }
@@ -73,27 +43,13 @@ function applyTable(name, change) {
 function addRow(table, key, html) {
   template.innerHTML = html;
   const row = template.content.firstElementChild;
-  const old = table.rows.get(key);
-  if (old) {
-    forget(old);
-    old.replaceWith(row);
-  }
+  table.rows.get(key)?.replaceWith(row);
   table.rows.set(key, row);
-  sight.observe(row);
 }
 
 function applyCells(table, key, cells) {
   const row = table.rows.get(key);
   if (!row) return;
-  if (table.rows.size > FEW && !near.has(row)) {
-    waiting.set(row, [table, { ...waiting.get(row)?.[1], ...cells }]);
-    return;
-  }
-  show(row);
-  put(table, row, cells);
-}
-
-function put(table, row, cells) {
   for (const [column, html] of Object.entries(cells)) {
     const cell = row.children[table.columns.get(column)];
     if (!cell) continue; // a row may know more than the table shows
@@ -113,13 +69,7 @@ function reorder(table, order) {
   const kept = new Set(order);
   for (const [key, row] of table.rows) {
     if (kept.has(key)) continue;
-    forget(row);
     row.remove();
     table.rows.delete(key);
   }
-}
-
-function forget(row) {
-  sight.unobserve(row);
-  waiting.delete(row);
 }

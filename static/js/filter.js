@@ -1,6 +1,4 @@
 // Filters of tables: text and "only problems", kept in the URL. Rows stay on the page and are hidden.
-import { settle } from "./apply.js";
-
 const inputs = [...document.querySelectorAll("[data-filter]")];
 let last = 0;
 
@@ -11,7 +9,6 @@ function tableOf(element, name) {
 function filter(input) {
   const table = tableOf(input, "filter");
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length) settle();
   for (const row of table?.querySelectorAll(".rows > .row") ?? []) {
     const text = words.length ? row.textContent.toLowerCase() : "";
     row.hidden = !words.every((word) => text.includes(word));

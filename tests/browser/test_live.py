@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -23,7 +23,6 @@ def busy() -> Iterator[Dashboard]:
 
 PAGE = f"/services/{SERVICE}"
 FIRST = "10.0.12.3:8089"
-Scenes = Callable[[str], Dashboard]
 
 
 def cell(page: Page, row: str, column: str) -> Locator:
@@ -49,23 +48,6 @@ def test_a_registration_appears_in_its_place_and_goes_again(busy: Dashboard, ope
     assert rows.index("10.0.12.4:9999") == rows.index("10.0.12.4:8089") + 1
     busy.do("delete", address="10.0.12.4:9999", id="late")
     expect(cell(page, "10.0.12.4:9999", "registry")).to_have_text("gone")
-
-
-def test_rows_out_of_sight_wait_and_are_right_when_they_are_looked_at(scenes: Scenes, open_page: Open) -> None:
-    large = scenes("large")
-    page = open_page(large, PAGE)
-    last = page.locator("[data-table=backends] .rows > .row").last
-    key = last.get_attribute("data-row") or ""
-    calm = last.locator("[data-col=subconns]").text_content() or ""
-    clients = int(calm.rpartition("/")[2])
-    backends = page.locator("dt", has_text="Backends").locator("xpath=following-sibling::dd").first
-    all_ready = re.compile(r"\s*".join(map(re.escape, backends.inner_text().split())))
-    large.do("turn", address=key, state="TRANSIENT_FAILURE", clients=clients)
-    expect(backends).not_to_have_text(all_ready)  # the frame that carries the cell has come
-    last.scroll_into_view_if_needed()
-    expect(last.locator("[data-col=subconns]")).to_have_text(f"0/{clients}")
-    large.do("turn", address=key, state="READY", clients=clients)
-    expect(last.locator("[data-col=subconns]")).to_have_text(f"{clients}/{clients}")
 
 
 def test_pause_holds_the_page_and_resume_shows_the_newest_at_once(busy: Dashboard, open_page: Open) -> None:
